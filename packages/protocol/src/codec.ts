@@ -1,0 +1,36 @@
+import type { Frame, Packet } from "./packet.ts";
+
+/** What a reader refuses to hold or to look at. 0 = no limit. */
+export interface PacketLimits {
+  /** Binary attachments per packet. @default 10 */
+  readonly maxAttachments: number;
+  /** Bytes of one packet: UTF-16 length of its text plus its attachments. @default 0 */
+  readonly maxPacketBytes: number;
+  /** Nesting depth of a JSON payload. @default 0 */
+  readonly maxDepth: number;
+  /** UTF-16 length of an event name (abuse row 90). @default 0 */
+  readonly maxEventNameBytes: number;
+  /** UTF-16 length of a namespace's name (abuse row 84). @default 0 */
+  readonly maxNamespaceBytes: number;
+  /** UTF-16 length of the JSON of a CONNECT's payload (abuse row 81). @default 0 */
+  readonly maxAuthBytes: number;
+}
+
+/** Puts packets together again from the messages of one connection. Holds at most one unfinished packet. */
+export interface PacketReader {
+  /**
+   * Takes the next message.
+   * @returns the packet that it completes, or undefined while attachments are due
+   * @throws ProtocolError when the message fits nowhere; the reader is not to be used again
+   */
+  read(frame: Frame): Packet | undefined;
+  /** True while a packet waits for attachments. */
+  readonly pending: boolean;
+}
+
+/** How Socket.IO packets look on the wire. The default is JSON with attachments (socket-protocol §1, §2). */
+export interface Codec {
+  /** The messages of one packet, in sending order: they must not be mixed with others. */
+  encode(packet: Packet): Frame[];
+  reader(limits: PacketLimits): PacketReader;
+}

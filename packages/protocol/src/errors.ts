@@ -1,0 +1,39 @@
+/** The peer broke the wire protocol. The connection that sent it ends; nothing else does. */
+export class ProtocolError extends Error {
+  override readonly name = "ProtocolError";
+  /** Stable, snake_case; listed in `docs/errors.md`. */
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** The application called us wrongly. Thrown synchronously at the call. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+  /** Stable, snake_case; listed in `docs/errors.md`. */
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** The network or the HTTP layer failed. `type`, `description` and `context` are those of the v4 API (EC4). */
+export class TransportError extends Error {
+  override readonly name = "TransportError";
+  readonly type = "TransportError";
+  /** HTTP status, DOM event or underlying error. */
+  readonly description: unknown;
+  /** The request, response or socket that failed. */
+  readonly context: unknown;
+
+  constructor(message: string, description?: unknown, context?: unknown) {
+    super(message);
+    this.description = description;
+    this.context = context;
+  }
+}

@@ -1,0 +1,136 @@
+import { UsageError } from "@bowline/protocol";
+import type { Clock, Timed } from "./clock.ts";
+import type { Listener } from "@bowline/protocol";
+
+/** Someone who waits for a client's answer to one emit. */
+export interface PendingAck {
+  /** The client `socketId` has answered. */
+  onAnswer(socketId: string, args: unknown[]): void;
+  /** The client has gone without an answer. */
+  onGone(socketId: string): void;
+}
+
+/** How an acknowledgement ends without an answer (api.md K4). */
+export const ACK_TIMEOUT = "operation has timed out";
+const ACK_GONE = "socket has been disconnected";
+
+/** The answer of one client. With a timeout, or for a promise, the callback takes an error first. */
+export class SingleAck implements PendingAck, Timed {
+  place = -1;
+  due = 0;
+  readonly #callback: Listener;
+  readonly #takesError: boolean;
+  readonly #clock: Clock;
+  readonly #forget: () => void;
+
+  constructor(callback: Listener, takesError: boolean, timeout: number, clock: Clock, forget: () => void) {
+    this.#callback = callback;
+    this.#takesError = takesError;
+    this.#clock = clock;
+    this.#forget = forget;
+    if (timeout > 0) clock.set(this, clock.now() + timeout);
+  }
+
+  onAnswer(_socketId: string, args: unknown[]): void {
+    this.#clock.clear(this);
+    if (this.#takesError) this.#callback(null, ...args);
+    else this.#callback(...args);
+  }
+
+  onGone(): void {
+    this.#clock.clear(this);
+    // v4's plain callback has no room for an error: it is let go in silence
+    if (this.#takesError) this.#callback(new Error(ACK_GONE));
+  }
+
+  advance(): void {
+    this.#forget();
+    if (this.#takesError) this.#callback(new Error(ACK_TIMEOUT));
+  }
+}
+
+/** The answers of all clients that a broadcast has reached: the first value of each. */
+export class BroadcastAck implements PendingAck, Timed {
+  place = -1;
+  due = 0;
+  readonly #callback: (error: Error | null, answers: unknown[]) => void;
+  readonly #clock: Clock;
+  readonly #forget: (socketIds: Iterable<string>) => void;
+  readonly #waiting = new Set<string>();
+  readonly #answers: unknown[] = [];
+
+  constructor(
+    callback: (error: Error | null, answers: unknown[]) => void,
+    timeout: number,
+    clock: Clock,
+    forget: (socketIds: Iterable<string>) => void,
+  ) {
+    this.#callback = callback;
+    this.#clock = clock;
+    this.#forget = forget;
+    if (timeout > 0) clock.set(this, clock.now() + timeout);
+  }
+
+  expect(socketId: string): void {
+    this.#waiting.add(socketId);
+  }
+
+  /** The emit is over: there may be nobody to wait for. */
+  seal(): void {
+    if (this.#waiting.size === 0) this.#finish();
+  }
+
+  onAnswer(socketId: string, args: unknown[]): void {
+    if (!this.#waiting.delete(socketId)) return;
+    this.#answers.push(args[0]);
+    if (this.#waiting.size === 0) this.#finish();
+  }
+
+  // who has gone will not answer: the deadline says so, as in v4
+  onGone(): void {}
+
+  advance(): void {
+    this.#forget(this.#waiting);
+    this.#callback(new Error(ACK_TIMEOUT), this.#answers);
+  }
+
+  #finish(): void {
+    this.#clock.clear(this);
+    this.#callback(null, this.#answers);
+  }
+}
+
+/** The answers that one socket owes, by id: bounded (abuse matrix 94). */
+export class AckTable {
+  readonly #pending = new Map<number, PendingAck>();
+  readonly #limit: number;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** @throws UsageError when the client owes too many answers */
+  add(id: number, ack: PendingAck): void {
+    if (this.#limit !== 0 && this.#pending.size >= this.#limit) {
+      throw new UsageError("too_many_pending_acks", `this client owes ${this.#limit} acknowledgements already`);
+    }
+    this.#pending.set(id, ack);
+  }
+
+  take(id: number): PendingAck | undefined {
+    const ack = this.#pending.get(id);
+    this.#pending.delete(id);
+    return ack;
+  }
+
+  delete(id: number): void {
+    this.#pending.delete(id);
+  }
+
+  /** The socket is gone. */
+  endAll(socketId: string): void {
+    const pending = [...this.#pending.values()];
+    this.#pending.clear();
+    for (const ack of pending) ack.onGone(socketId);
+  }
+}

@@ -1,0 +1,142 @@
+import { type Packet, UsageError } from "@bowline/protocol";
+import { Broadcast, type BroadcastSpace, type EmitFlags, type RemoteSocket } from "./broadcast.ts";
+import type { Room } from "./room.ts";
+import { callListeners, type ErrorReport, ServerEmitter } from "./server-emitter.ts";
+
+/** Whom v4's adapter methods address. */
+export interface BroadcastOptions {
+  rooms: ReadonlySet<Room>;
+  except?: ReadonlySet<Room>;
+  flags?: EmitFlags;
+}
+
+interface AdapterEvents {
+  "create-room": (room: Room) => void;
+  "delete-room": (room: Room) => void;
+  "join-room": (room: Room, id: string) => void;
+  "leave-room": (room: Room, id: string) => void;
+}
+
+type EmitMap = Record<string, (...args: unknown[]) => void>;
+
+/** v4's view of who is in which room: `namespace.adapter` (api.md A1, A2). The work is done by the room index. */
+export class Adapter extends ServerEmitter<AdapterEvents> {
+  /** The namespace. */
+  readonly nsp: BroadcastSpace;
+  readonly #report: ErrorReport;
+
+  constructor(nsp: BroadcastSpace, report: ErrorReport) {
+    super();
+    this.nsp = nsp;
+    this.#report = report;
+    nsp.index.observer = {
+      onCreate: (room) => this.#fire("create-room", [room]),
+      onDelete: (room) => this.#fire("delete-room", [room]),
+      onJoin: (room, id) => this.#fire("join-room", [room, id]),
+      onLeave: (room, id) => this.#fire("leave-room", [room, id]),
+    };
+  }
+
+  /** Live view: room → ids. */
+  get rooms(): ReadonlyMap<Room, ReadonlySet<string>> {
+    return this.nsp.index.rooms;
+  }
+
+  /** Live view: id → rooms. */
+  get sids(): ReadonlyMap<string, ReadonlySet<Room>> {
+    return this.nsp.index.sids;
+  }
+
+  init(): void {}
+
+  close(): void {}
+
+  /** How many nodes there are. */
+  async serverCount(): Promise<number> {
+    return 1;
+  }
+
+  addAll(id: string, rooms: Iterable<Room>): void {
+    const socket = this.nsp.sockets.get(id);
+    if (socket !== undefined) this.nsp.index.add(socket, rooms);
+  }
+
+  del(id: string, room: Room): void {
+    const socket = this.nsp.sockets.get(id);
+    if (socket !== undefined) this.nsp.index.remove(socket, room);
+  }
+
+  delAll(id: string): void {
+    const socket = this.nsp.sockets.get(id);
+    if (socket !== undefined) this.nsp.index.removeAll(socket);
+  }
+
+  /** Sends an EVENT packet. */
+  broadcast(packet: Packet, options: BroadcastOptions): void {
+    const [event, ...args] = eventOf(packet);
+    this.#operator(options).emit(event, ...args);
+  }
+
+  /** Sends an EVENT packet; tells how many clients it reached, then each answer. */
+  broadcastWithAck(
+    packet: Packet,
+    options: BroadcastOptions,
+    onCount: (clientCount: number) => void,
+    onAnswer: (...args: unknown[]) => void,
+  ): void {
+    void this.sockets(options.rooms, options.except).then((ids) => {
+      onCount(ids.size);
+      const [event, ...args] = eventOf(packet);
+      const settle = (_error: unknown, answers: unknown[]): void => answers.forEach((answer) => onAnswer(answer));
+      this.#operator(options).emit(event, ...args, settle);
+    });
+  }
+
+  /** The ids of the sockets in these rooms; of all, if there are none. */
+  async sockets(rooms: ReadonlySet<Room> = new Set(), except?: ReadonlySet<Room>): Promise<Set<string>> {
+    return this.#operator({ rooms, ...(except === undefined ? {} : { except }) }).allSockets();
+  }
+
+  /** The rooms of a socket. */
+  socketRooms(id: string): ReadonlySet<Room> | undefined {
+    return this.sids.get(id);
+  }
+
+  fetchSockets(options: BroadcastOptions): Promise<RemoteSocket<EmitMap, unknown>[]> {
+    return this.#operator(options).fetchSockets();
+  }
+
+  addSockets(options: BroadcastOptions, rooms: Room[]): void {
+    this.#operator(options).socketsJoin(rooms);
+  }
+
+  delSockets(options: BroadcastOptions, rooms: Room[]): void {
+    this.#operator(options).socketsLeave(rooms);
+  }
+
+  disconnectSockets(options: BroadcastOptions, close: boolean): void {
+    this.#operator(options).disconnectSockets(close);
+  }
+
+  /** There are no other servers. */
+  serverSideEmit(_packet: unknown[]): void {
+    process.emitWarning("this adapter does not support the serverSideEmit() functionality", { code: "BOWLINE" });
+  }
+
+  #operator({ rooms, except = new Set(), flags = {} }: BroadcastOptions): Broadcast<EmitMap, unknown> {
+    return new Broadcast({ spaces: () => [this.nsp] }, { rooms, except }, flags);
+  }
+
+  #fire(event: keyof AdapterEvents, args: unknown[]): void {
+    const listeners = this.listenersOf(event);
+    if (listeners.length > 0) callListeners(listeners, this, args, (error) => this.#report(error, event));
+  }
+}
+
+function eventOf(packet: Packet): [string, ...unknown[]] {
+  const { data } = packet;
+  if (!Array.isArray(data) || typeof data[0] !== "string") {
+    throw new UsageError("not_an_event", "adapters broadcast EVENT packets: an array with the event's name first");
+  }
+  return [data[0], ...data.slice(1)];
+}

@@ -1,0 +1,108 @@
+import type { IncomingMessage } from "node:http";
+import type { Connection } from "./connection.ts";
+import type { ResolvedOptions } from "./options.ts";
+
+/** The engine's errors (engine-protocol §10). */
+export const ERROR_MESSAGES: readonly string[] = [
+  "Transport unknown",
+  "Session ID unknown",
+  "Bad handshake method",
+  "Bad request",
+  "Forbidden",
+  "Unsupported protocol version",
+];
+
+export const ErrorCode = {
+  UNKNOWN_TRANSPORT: 0,
+  UNKNOWN_SID: 1,
+  BAD_HANDSHAKE_METHOD: 2,
+  BAD_REQUEST: 3,
+  FORBIDDEN: 4,
+  UNSUPPORTED_PROTOCOL_VERSION: 5,
+} as const;
+
+/** Why a request is not served, and how that is answered. */
+export interface Refusal {
+  readonly status: number;
+  readonly code: number;
+  readonly message: string;
+  /** What `connection_error` tells the application. */
+  readonly context: Readonly<Record<string, unknown>>;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export function refusal(code: number, context: Refusal["context"], message: string = ERROR_MESSAGES[code] ?? ""): Refusal {
+  return { status: code === ErrorCode.FORBIDDEN ? 403 : 400, code, message, context };
+}
+
+/** What the engine's parameters of a request say. */
+export interface RequestTerms {
+  readonly transport: string | undefined;
+  readonly sid: string | undefined;
+  readonly protocol: string | undefined;
+  readonly base64: boolean;
+  /** One of the engine's own parameters is there twice. */
+  readonly repeated: boolean;
+}
+
+export function termsOf(query: URLSearchParams): RequestTerms {
+  const repeated = ["EIO", "transport", "sid"].some((name) => query.getAll(name).length > 1);
+  return {
+    transport: query.get("transport") ?? undefined,
+    sid: query.get("sid") ?? undefined,
+    protocol: query.get("EIO") ?? undefined,
+    base64: query.has("b64"),
+    repeated,
+  };
+}
+
+const badRequest = (name: string): Refusal => refusal(ErrorCode.BAD_REQUEST, { name });
+
+/**
+ * The checks that need no application code, in the order of engine-protocol §2.
+ * @param session the session that `sid` names, if it is known
+ * @returns why the request is refused, or undefined
+ */
+export function verify(
+  request: IncomingMessage,
+  isUpgrade: boolean,
+  terms: RequestTerms,
+  session: Connection | undefined,
+  options: ResolvedOptions,
+): Refusal | undefined {
+  if (terms.repeated) return badRequest("REPEATED_PARAMETER");
+  const { transport } = terms;
+  const known = options.transports.some((name) => name === transport && name !== "webtransport");
+  if (transport === undefined || !known) return refusal(ErrorCode.UNKNOWN_TRANSPORT, { transport });
+  const { origin } = request.headers;
+  if (origin !== undefined && hasControlCharacter(origin)) {
+    return { ...badRequest("INVALID_ORIGIN"), context: { name: "INVALID_ORIGIN", origin } };
+  }
+  if (terms.sid !== undefined) return verifySession(terms, transport, isUpgrade, session);
+  if (request.method !== "GET") return refusal(ErrorCode.BAD_HANDSHAKE_METHOD, { method: request.method });
+  if (isUpgrade !== (transport === "websocket")) return badRequest("TRANSPORT_HANDSHAKE_ERROR");
+  return undefined;
+}
+
+function verifySession(
+  terms: RequestTerms,
+  transport: string,
+  isUpgrade: boolean,
+  session: Connection | undefined,
+): Refusal | undefined {
+  if (session === undefined) return refusal(ErrorCode.UNKNOWN_SID, { sid: terms.sid });
+  const previousTransport = session.transport.name;
+  const mismatch = { name: "TRANSPORT_MISMATCH", transport, previousTransport };
+  if (!isUpgrade && previousTransport !== transport) return refusal(ErrorCode.BAD_REQUEST, mismatch);
+  // only sessions that were born on polling may move; a second candidate is closed after its 101 (§8)
+  if (isUpgrade && (transport !== "websocket" || !session.mayUpgrade)) return refusal(ErrorCode.BAD_REQUEST, mismatch);
+  return terms.protocol === String(session.protocol) ? undefined : badRequest("PROTOCOL_MISMATCH");
+}
+
+function hasControlCharacter(text: string): boolean {
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if ((code < 0x20 && code !== 0x09) || code === 0x7f) return true;
+  }
+  return false;
+}

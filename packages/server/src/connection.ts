@@ -1,0 +1,550 @@
+import {
+  type CloseReason,
+  type Codec,
+  type Frame,
+  type Packet,
+  type PacketReader,
+  PacketType,
+  ProtocolError,
+  ServerSession,
+  type ServerSessionHandler,
+  TransportError,
+} from "@bowline/protocol";
+import type { Clock, Timed } from "./clock.ts";
+import type { RequestHead } from "./request-head.ts";
+import type { ResolvedOptions } from "./options.ts";
+import type { Transport, TransportHandler } from "./transports/transport.ts";
+import { Candidate } from "./candidate.ts";
+import { checkRawText, Message, Outbox } from "./outbox.ts";
+import { callListeners, ServerEmitter } from "./server-emitter.ts";
+import type { IncomingMessage } from "node:http";
+
+/** Why a socket disconnected (api.md K6). */
+export type DisconnectReason =
+  | CloseReason
+  | "server shutting down"
+  | "forced server close"
+  | "client namespace disconnect"
+  | "server namespace disconnect";
+
+/** One namespace of a connection, connected or on its way. */
+export interface NamespaceSocket {
+  readonly connected: boolean;
+  /** Hot path. An EVENT or ACK. */
+  dispatch(packet: Packet): void;
+  /** Leaves this namespace by the server's will. */
+  leaveNamespace(): void;
+  /** The client has left this namespace. */
+  onClientLeave(): void;
+  /** The connection is over. */
+  onConnectionEnd(reason: DisconnectReason, description?: unknown): void;
+  /** The peer has sent what is no packet. */
+  onProtocolError(error: Error): void;
+}
+
+/** What a connection needs of its server. */
+export interface ConnectionHost {
+  readonly clock: Clock;
+  readonly options: ResolvedOptions;
+  /** A CONNECT for a namespace that this connection has not joined; its slot is already taken. */
+  onConnectPacket(connection: Connection, packet: Packet): void;
+  /** The connection has joined a namespace: it is no longer pending. */
+  onConnectionJoined(connection: Connection): void;
+  onConnectionEnd(connection: Connection): void;
+  /** Calls `connection.flush` at the end of this turn of the event loop. */
+  flushLater(connection: Connection): void;
+  /** Calls `connection.pump` when its turn comes. */
+  takeTurn(connection: Connection): void;
+  report(error: unknown, event: unknown): void;
+}
+
+interface ConnectionEvents {
+  open: () => void;
+  packet: (packet: { type: string; data?: Frame | undefined }) => void;
+  packetCreate: (packet: { type: string; data?: Frame | undefined }) => void;
+  data: (data: Frame) => void;
+  message: (data: Frame) => void;
+  flush: () => void;
+  drain: () => void;
+  heartbeat: () => void;
+  upgrading: (transport: Transport) => void;
+  upgrade: (transport: Transport) => void;
+  error: (error: Error) => void;
+  close: (reason: DisconnectReason, description?: unknown) => void;
+}
+
+/** Packets of a namespace that we left a moment ago may still be on their way (socket-protocol §5), in ms. */
+const CROSSING_TIME = 10_000;
+const CANDIDATE_WINDOW = 10_000;
+const PACKET_NAMES = ["open", "close", "ping", "pong", "message", "upgrade", "noop"];
+const PROBE_ANSWER = new Message(["3probe"], true);
+/** Pings are alike for everyone, so they share runs with broadcasts. */
+const PING = new Message(["2"], true);
+
+/**
+ * One client: an Engine.IO session with the transport it currently has, what waits to be sent, and the sockets of its
+ * namespaces. Its public face is `socket.conn`.
+ */
+export class Connection
+  extends ServerEmitter<ConnectionEvents>
+  implements ServerSessionHandler, TransportHandler, Timed
+{
+  readonly id: string;
+  /** Engine.IO protocol version. */
+  readonly protocol = 4;
+  readonly head: RequestHead;
+  /** @internal */
+  place = -1;
+  /** @internal */
+  due = 0;
+
+  readonly #host: ConnectionHost;
+  readonly #session: ServerSession;
+  readonly #outbox = new Outbox();
+  readonly #reader: PacketReader;
+  readonly #sockets = new Map<string, NamespaceSocket>();
+  #transport: Transport;
+  #candidate: Transport | undefined;
+  /** Namespaces that the server left, and until when packets for them are dropped. */
+  #left: Map<string, number> | undefined;
+  #dirty = false;
+  /** True while it waits for its turn in the round robin: input is not read. */
+  #waiting = false;
+  #connectBy: number;
+  #slowBy = Infinity;
+  #attachmentsBy = Infinity;
+  #badAcks = 0;
+  #refusals = 0;
+  /** When the last candidates came. */
+  #candidates: readonly number[] = [];
+  /** What its sockets and listeners are told, where that says more than the session's own reason. */
+  #endReason: DisconnectReason | undefined;
+  #endError: Error | undefined;
+
+  constructor(id: string, head: RequestHead, transport: Transport, codec: Codec, host: ConnectionHost) {
+    super();
+    this.id = id;
+    this.head = head;
+    this.#host = host;
+    this.#transport = transport;
+    this.#reader = codec.reader(host.options.limits);
+    const now = host.clock.now();
+    this.#session = new ServerSession(host.options, this, now);
+    this.#connectBy = now + host.options.connectTimeout;
+    this.#schedule();
+    transport.handler = this;
+  }
+
+  // ---- what v4 calls `socket.conn` (api.md ES7)
+
+  get transport(): Transport {
+    return this.#transport;
+  }
+
+  get readyState(): "open" | "closing" | "closed" {
+    return this.#session.phase;
+  }
+
+  get upgrading(): boolean {
+    return this.#session.upgrading;
+  }
+
+  get upgraded(): boolean {
+    return this.#session.upgraded;
+  }
+
+  get remoteAddress(): string {
+    return this.head.address;
+  }
+
+  /** The first request of the session; built on first read unless the application has seen the real one. */
+  get request(): IncomingMessage {
+    return this.head.request;
+  }
+
+  /** Packets that wait for the transport. */
+  get writeBuffer(): readonly Message[] {
+    return this.#outbox.messages();
+  }
+
+  /** Sends a raw Engine.IO message. For users of the engine alone: Socket.IO peers will not understand it. */
+  send(data: Frame, options: { compress?: boolean } = {}, callback?: () => void): this {
+    if (typeof data === "string") checkRawText(data);
+    this.sendMessage(new Message([typeof data === "string" ? `4${data}` : data], false, options.compress));
+    if (callback !== undefined) this.once("flush", callback);
+    return this;
+  }
+
+  /** @see {@link Connection.send} */
+  write(data: Frame, options?: { compress?: boolean }, callback?: () => void): this {
+    return this.send(data, options, callback);
+  }
+
+  /** Ends the session after what waits has been sent; `discard` = at once. Its sockets get "forced close". */
+  close(discard = false): void {
+    this.endWith("forced close", discard);
+  }
+
+  // ---- for the layers above
+
+  /** @internal Namespaces that are connected or on their way. */
+  get sockets(): ReadonlyMap<string, NamespaceSocket> {
+    return this.#sockets;
+  }
+
+  /** @internal Hot path. */
+  sendMessage(message: Message, volatile = false): void {
+    if (this.#session.phase !== "open" || (volatile && !this.#canTake())) return;
+    if (!this.silent) this.#announce("packetCreate", message);
+    this.#outbox.add(message);
+    if (!this.#dirty) {
+      this.#dirty = true;
+      this.#host.flushLater(this);
+    }
+    const hard = this.#host.options.limits.maxBufferedBytesHard;
+    if (hard !== 0 && this.#outbox.byteLength > hard) this.#endSlow();
+  }
+
+  /** @internal Hot path. Hands what waits to the transport, if that can take it. */
+  flush(): void {
+    this.#dirty = false;
+    const transport = this.#transport;
+    const outbox = this.#outbox;
+    if (this.#session.phase === "closed") return;
+    if (!outbox.empty && transport.writable) {
+      for (let batch = outbox.shift(); batch !== undefined; batch = outbox.shift()) {
+        transport.write(batch, !outbox.empty);
+      }
+      if (!this.silent) this.#fire("flush", []);
+    }
+    const limit = this.#host.options.limits.maxBufferedBytes;
+    if (limit !== 0 && outbox.byteLength + transport.bufferedBytes > limit) this.#watchSlowReader();
+  }
+
+  /** @internal Puts the socket of a namespace into its slot. */
+  attach(nsp: string, socket: NamespaceSocket): void {
+    this.#sockets.set(nsp, socket);
+  }
+
+  /** @internal A namespace is connected: the connection is no longer pending. */
+  onJoined(nsp: string): void {
+    this.#left?.delete(nsp);
+    if (this.#connectBy === Infinity) return;
+    this.#connectBy = Infinity;
+    this.#host.onConnectionJoined(this);
+  }
+
+  /** @internal The server leaves a namespace: late packets for it are dropped for a while. */
+  release(nsp: string, crossing: boolean): void {
+    this.#sockets.delete(nsp);
+    if (crossing) (this.#left ??= new Map()).set(nsp, this.#host.clock.now() + CROSSING_TIME);
+  }
+
+  /** @internal Leaves all namespaces, with a word to the client, and closes. */
+  closeAll(): void {
+    for (const socket of [...this.#sockets.values()]) socket.leaveNamespace();
+    this.close();
+  }
+
+  /** @internal Whether sessions like this one may move to another transport. */
+  get mayUpgrade(): boolean {
+    return this.#transport.name === "polling" || this.#session.upgraded;
+  }
+
+  /** @internal Counts an upgrade attempt; false = too many of late (abuse matrix 47). */
+  countCandidate(): boolean {
+    const limit = this.#host.options.limits.candidates;
+    const now = this.#host.clock.now();
+    const recent = this.#candidates.filter((at) => now - at < CANDIDATE_WINDOW);
+    this.#candidates = [...recent, now];
+    return limit === 0 || recent.length < limit;
+  }
+
+  /** @internal Counts a refused CONNECT; too many end the connection (abuse matrix 38). */
+  onRefused(nsp: string): void {
+    this.release(nsp, false);
+    const limit = this.#host.options.limits.maxRejectedConnects;
+    if (limit !== 0 && ++this.#refusals > limit) this.endWith("forced server close");
+  }
+
+  /** @internal An ACK that nobody waits for; too many end the connection (abuse matrix 93). */
+  onBadAck(): void {
+    const limit = this.#host.options.limits.maxBadAcks;
+    if (limit !== 0 && ++this.#badAcks > limit) this.endWith("forced server close");
+  }
+
+  /**
+   * @internal Ends the connection: its sockets first, with the reason that they report, then the session, after what
+   * waits has been sent.
+   */
+  endWith(reason: DisconnectReason, discard = false): void {
+    if (this.#session.phase !== "open") return;
+    if (discard) this.#outbox.clear();
+    else this.flush();
+    this.#session.beginClose(this.#host.clock.now());
+    this.#endReason = reason;
+    this.#endSockets(reason);
+    this.#transport.close({ reason: "forced close", discard });
+    this.#schedule();
+  }
+
+  // ---- from the transport
+
+  /** Hot path */
+  onReadable(): void {
+    if (!this.#waiting) this.pump();
+  }
+
+  /**
+   * Hot path. Reads and dispatches until the input or its slice of time is used up; then others have their turn.
+   */
+  pump(): void {
+    this.#waiting = false;
+    const clock = this.#host.clock;
+    const transport = this.#transport;
+    const now = clock.now();
+    const slice = this.#host.options.limits.slice;
+    try {
+      for (let count = 1; transport === this.#transport; count++) {
+        const frame = transport.read();
+        if (frame === undefined) return;
+        this.#session.receive(frame, now);
+        if (this.#session.phase === "closed") return;
+        if ((count & 15) === 0 && slice !== 0 && clock.now() - now >= slice) return this.#yieldTurn();
+      }
+    } catch (error) {
+      this.#onReadError(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  #yieldTurn(): void {
+    this.#waiting = true;
+    this.#transport.pause();
+    this.#host.takeTurn(this);
+  }
+
+  /** @internal Its turn in the round robin has come. */
+  resume(): void {
+    if (this.#session.phase === "closed") return;
+    const transport = this.#transport;
+    this.pump();
+    if (!this.#waiting) transport.resume();
+  }
+
+  onDrain(): void {
+    this.#slowBy = Infinity;
+    this.flush();
+    if (!this.silent && this.#outbox.empty) this.#fire("drain", []);
+  }
+
+  /** The transport has ended, by itself or because we closed it. */
+  onTransportEnd(reason: CloseReason, detail: string, error?: Error): void {
+    this.#endError ??= error;
+    this.#session.end(reason, detail);
+  }
+
+  #onReadError(error: Error): void {
+    this.#endError = error;
+    // RFC 6455 violations have their own close codes and count as errors of the transport (engine-protocol §5)
+    this.#session.end("closeCode" in error ? "transport error" : "parse error", error.message);
+  }
+
+  // ---- from the session
+
+  /** Hot path */
+  onMessage(frame: Frame): void {
+    if (!this.silent) this.#announceData(frame);
+    let packet: Packet | undefined;
+    try {
+      packet = this.#reader.read(frame);
+    } catch (error) {
+      return this.#onDecodeError(error instanceof Error ? error : new Error(String(error)));
+    }
+    if (packet === undefined) return this.#awaitAttachments();
+    this.#attachmentsBy = Infinity;
+    const socket = this.#sockets.get(packet.nsp);
+    if (socket?.connected === true && (packet.type === PacketType.EVENT || packet.type === PacketType.ACK)) {
+      return socket.dispatch(packet);
+    }
+    this.#receiveOther(packet, socket);
+  }
+
+  onControl(packet: string): void {
+    this.sendMessage(packet === "2" ? PING : new Message([packet]));
+  }
+
+  onHeartbeat(): void {
+    if (!this.silent) this.#fire("heartbeat", []);
+  }
+
+  onReleasePoll(): void {
+    this.#transport.releasePoll();
+  }
+
+  onDropCandidate(): void {
+    const candidate = this.#candidate;
+    this.#candidate = undefined;
+    candidate?.close({ reason: "forced close", discard: true });
+  }
+
+  onSessionEnd(reason: CloseReason, detail: string): void {
+    const error = this.#endError ?? (detail === "" ? undefined : new TransportError(detail));
+    const told = this.#endReason ?? reason;
+    this.#host.clock.clear(this);
+    this.#outbox.clear();
+    this.#transport.close({ reason, error, discard: true });
+    this.#endSockets(told, error);
+    this.#host.onConnectionEnd(this);
+    if (!this.silent) this.#fire("close", [told, error]);
+  }
+
+  #receiveOther(packet: Packet, socket: NamespaceSocket | undefined): void {
+    if (packet.type === PacketType.CONNECT && socket === undefined) {
+      // the slot is taken before anything asynchronous, so that a second CONNECT finds it taken (abuse matrix 80)
+      this.#sockets.set(packet.nsp, RESERVED_SLOT);
+      this.#host.onConnectPacket(this, packet);
+    } else if (packet.type === PacketType.DISCONNECT && socket?.connected === true) {
+      socket.onClientLeave();
+    } else if (packet.type === PacketType.CONNECT || !this.#leftJustNow(packet.nsp)) {
+      this.endWith("forced server close");
+    }
+  }
+
+  #leftJustNow(nsp: string): boolean {
+    const until = this.#left?.get(nsp);
+    return until !== undefined && !this.#sockets.has(nsp) && this.#host.clock.now() < until;
+  }
+
+  #onDecodeError(error: Error): void {
+    for (const socket of this.#sockets.values()) socket.onProtocolError(error);
+    this.endWith("forced close");
+  }
+
+  #endSockets(reason: DisconnectReason, description?: unknown): void {
+    const sockets = [...this.#sockets.values()];
+    this.#sockets.clear();
+    for (const socket of sockets) socket.onConnectionEnd(reason, description);
+  }
+
+  // ---- upgrade (engine-protocol §8)
+
+  /** @internal A transport has opened with this session's id. False: it is not wanted, and the session goes on. */
+  offerCandidate(transport: Transport): boolean {
+    if (!this.#session.openCandidate(this.#host.clock.now())) return false;
+    this.#candidate = transport;
+    transport.handler = new Candidate(transport, this);
+    this.#schedule();
+    if (!this.silent) this.#fire("upgrading", [transport]);
+    return true;
+  }
+
+  /** @internal One packet of the candidate. False: it is the transport now, or gone. */
+  receiveFromCandidate(transport: Transport, frame: Frame): boolean {
+    switch (this.#session.receiveCandidate(frame, this.#host.clock.now())) {
+      case "answer":
+        transport.write(PROBE_ANSWER.begin(), false);
+        this.#schedule();
+        return true;
+      case "switch":
+        this.#switchTo(transport);
+        return false;
+      case "drop":
+        this.#session.dropCandidate();
+        return false;
+    }
+  }
+
+  /** @internal */
+  onCandidateEnd(): void {
+    this.#candidate = undefined;
+    this.#session.dropCandidate();
+  }
+
+  #switchTo(transport: Transport): void {
+    this.#candidate = undefined;
+    this.#transport.retire();
+    this.#transport = transport;
+    transport.handler = this;
+    this.flush();
+    if (!this.silent) this.#fire("upgrade", [transport]);
+    if (this.#session.phase === "closing") transport.close({ reason: "forced close" });
+    else this.onReadable();
+  }
+
+  // ---- deadlines
+
+  /** @internal */
+  advance(now: number): void {
+    if (now >= this.#connectBy) return this.endWith("forced close");
+    if (now >= this.#attachmentsBy) return this.#onDecodeError(new ProtocolError("attachments_late", "attachments late"));
+    if (now >= this.#slowBy) return this.#endSlow();
+    this.#session.advance(now);
+    this.#schedule();
+  }
+
+  /** @internal Pending connections have less time under pressure (abuse matrix 26). */
+  hurry(by: number): void {
+    this.#connectBy = Math.min(this.#connectBy, by);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#session.phase === "closed") return;
+    const due = Math.min(this.#session.deadline, this.#connectBy, this.#slowBy, this.#attachmentsBy);
+    // a deadline that moves back is looked at when the old one comes
+    if (this.place < 0 || due < this.due) this.#host.clock.set(this, due);
+  }
+
+  #awaitAttachments(): void {
+    const time = this.#host.options.limits.attachmentTimeout;
+    if (time === 0) return;
+    this.#attachmentsBy = this.#host.clock.now() + time;
+    this.#schedule();
+  }
+
+  #watchSlowReader(): void {
+    if (this.#slowBy !== Infinity) return;
+    this.#slowBy = this.#host.clock.now() + this.#host.options.limits.slowReaderGrace;
+    this.#schedule();
+  }
+
+  #endSlow(): void {
+    this.#session.end("transport error", "slow consumer");
+  }
+
+  #canTake(): boolean {
+    const limit = this.#host.options.limits.maxBufferedBytes;
+    return this.#transport.writable && (limit === 0 || this.#outbox.byteLength < limit);
+  }
+
+  // ---- v4's public events, which cost nothing while nobody listens
+
+  #announce(event: "packetCreate", message: Message): void {
+    for (const packet of message.packets) this.#fire(event, [describe(packet)]);
+  }
+
+  #announceData(frame: Frame): void {
+    this.#fire("packet", [{ type: "message", data: frame }]);
+    this.#fire("data", [frame]);
+    this.#fire("message", [frame]);
+  }
+
+  #fire(event: keyof ConnectionEvents, args: unknown[]): void {
+    callListeners(this.listenersOf(event), this, args, (error) => this.#host.report(error, event));
+  }
+}
+
+function describe(packet: Frame): { type: string; data: Frame | undefined } {
+  if (typeof packet !== "string") return { type: "message", data: packet };
+  return { type: PACKET_NAMES[Number(packet[0])] ?? "error", data: packet.length > 1 ? packet.slice(1) : undefined };
+}
+
+/** Stands in a namespace's slot until its socket is made. */
+const RESERVED_SLOT: NamespaceSocket = {
+  connected: false,
+  dispatch() {},
+  leaveNamespace() {},
+  onClientLeave() {},
+  onConnectionEnd() {},
+  onProtocolError() {},
+};

@@ -1,0 +1,388 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import type { Codec } from "@bowline/protocol";
+import { ERROR_MESSAGES, ErrorCode, type Refusal, refusal, type RequestTerms, termsOf, verify } from "./admission.ts";
+import type { Clock } from "./clock.ts";
+import { Connection, type ConnectionHost } from "./connection.ts";
+import { serializeCookie } from "./cookie.ts";
+import { cors } from "./cors.ts";
+import type { Exchange, Headers, HttpExchange, UpgradeExchange } from "./exchange.ts";
+import { NodeHttpExchange, NodeUpgradeExchange } from "./hosts/node-exchange.ts";
+import type { ResolvedOptions } from "./options.ts";
+import { isOriginWelcome } from "./origin.ts";
+import { Message } from "./outbox.ts";
+import { PendingConnections } from "./pending.ts";
+import { randomId } from "./random-id.ts";
+import { queryOf, RequestHead } from "./request-head.ts";
+import { callListeners, type ErrorReport, ServerEmitter } from "./server-emitter.ts";
+import { PollingTransport } from "./transports/polling.ts";
+import type { TransportHandler } from "./transports/transport.ts";
+import { WebSocketTransport } from "./transports/websocket.ts";
+
+/** An engine middleware, Express style: it runs on every request and upgrade of the engine. */
+export type EngineMiddleware = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  next: (error?: unknown) => void,
+) => unknown;
+
+interface EngineEvents {
+  connection: (connection: Connection) => void;
+  connection_error: (error: {
+    req: IncomingMessage;
+    code: number;
+    message: string;
+    context: Readonly<Record<string, unknown>>;
+  }) => void;
+  initial_headers: (headers: Headers, request: IncomingMessage) => void;
+  headers: (headers: Headers, request: IncomingMessage) => void;
+}
+
+/** What an engine needs of its server. */
+export interface EngineHost {
+  readonly clock: Clock;
+  readonly codec: Codec;
+  readonly report: ErrorReport;
+  onConnectPacket: ConnectionHost["onConnectPacket"];
+}
+
+/**
+ * The Engine.IO side of a server, `io.engine`: admits requests, owns the sessions, and is the loop that flushes what
+ * was sent and shares time between connections.
+ */
+export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHost {
+  static readonly errors: Readonly<typeof ErrorCode> = ErrorCode;
+  static readonly errorMessages: readonly string[] = ERROR_MESSAGES;
+
+  readonly opts: ResolvedOptions;
+  readonly clock: Clock;
+  readonly #host: EngineHost;
+  readonly #connections = new Map<string, Connection>();
+  readonly #pending: PendingConnections;
+  readonly #middlewares: EngineMiddleware[] = [];
+  #dirty: Connection[] = [];
+  readonly #turns: Connection[] = [];
+  #closed = false;
+
+  constructor(options: ResolvedOptions, host: EngineHost) {
+    super();
+    this.opts = options;
+    this.clock = host.clock;
+    this.#host = host;
+    this.#pending = new PendingConnections(options.limits, host.clock);
+    if (options.cors !== undefined) this.use(cors(options.cors));
+  }
+
+  get options(): ResolvedOptions {
+    return this.opts;
+  }
+
+  /** How many sessions there are. */
+  get clientsCount(): number {
+    return this.#connections.size;
+  }
+
+  /** The sessions by id, as a snapshot. */
+  get clients(): Readonly<Record<string, Connection>> {
+    return Object.assign(Object.create(null) as Record<string, Connection>, Object.fromEntries(this.#connections));
+  }
+
+  /** Makes the id of a session: 20 characters, 120 random bits. May be replaced, also by an async function. */
+  generateId(_request: IncomingMessage): string | Promise<string> {
+    return randomId();
+  }
+
+  /** Transports that a session may upgrade to. */
+  upgrades(transport: string): string[] {
+    if (transport !== "polling" || !this.opts.allowUpgrades) return [];
+    return this.opts.transports.filter((name) => name === "websocket");
+  }
+
+  /** Adds a middleware that runs on every request and upgrade of the engine. */
+  use(middleware: EngineMiddleware): this {
+    this.#middlewares.push(middleware);
+    return this;
+  }
+
+  /** Serves one request whose URL is below the engine's path. */
+  handleRequest(request: IncomingMessage, response: ServerResponse): void {
+    this.#serve(new NodeHttpExchange(request, response, this.opts.httpCompression));
+  }
+
+  /** Serves one upgrade whose URL is below the engine's path. */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
+    this.#serve(new NodeUpgradeExchange(request, socket, head));
+  }
+
+  /** Ends all sessions at once. */
+  close(): this {
+    this.#closed = true;
+    for (const connection of [...this.#connections.values()]) connection.close(true);
+    return this;
+  }
+
+  // ---- what connections need
+
+  onConnectPacket: ConnectionHost["onConnectPacket"] = (connection, packet) =>
+    this.#host.onConnectPacket(connection, packet);
+
+  onConnectionJoined(connection: Connection): void {
+    this.#pending.delete(connection);
+  }
+
+  onConnectionEnd(connection: Connection): void {
+    this.#connections.delete(connection.id);
+    this.#pending.delete(connection);
+  }
+
+  /** Hot path */
+  flushLater(connection: Connection): void {
+    this.#dirty.push(connection);
+    if (this.#dirty.length === 1) this.clock.atEndOfTurn(() => this.flush());
+  }
+
+  /** Writes what was sent in this turn of the event loop: once per connection. */
+  flush(): void {
+    const dirty = this.#dirty;
+    this.#dirty = [];
+    for (const connection of dirty) connection.flush();
+  }
+
+  takeTurn(connection: Connection): void {
+    this.#turns.push(connection);
+    if (this.#turns.length === 1) this.clock.atEndOfTurn(() => this.#nextTurn());
+  }
+
+  // one slice for one connection per turn of the loop: between two, everyone else's input is read
+  #nextTurn(): void {
+    const connection = this.#turns.shift();
+    if (this.#turns.length > 0) this.clock.atEndOfTurn(() => this.#nextTurn());
+    connection?.resume();
+  }
+
+  report(error: unknown, event: unknown): void {
+    this.#host.report(error, event);
+  }
+
+  // ---- admission (engine-protocol §2)
+
+  #serve(exchange: Exchange): void {
+    this.#runMiddlewares(exchange, 0, () => this.#verify(exchange));
+  }
+
+  #runMiddlewares(exchange: Exchange, at: number, done: () => void): void {
+    const middleware = this.#middlewares[at];
+    if (middleware === undefined) return done();
+    let settled = false;
+    const next = (error?: unknown): void => {
+      if (settled || exchange.finished) return;
+      settled = true;
+      if (error === undefined || error === null) return this.#runMiddlewares(exchange, at + 1, done);
+      this.#refuse(exchange, refusal(ErrorCode.BAD_REQUEST, { name: "MIDDLEWARE_FAILURE" }));
+    };
+    try {
+      const result = middleware(exchange.request, exchange.response, next);
+      if (result instanceof Promise) result.catch((error: unknown) => next(error ?? new Error("rejected")));
+    } catch (error) {
+      next(error ?? new Error("thrown"));
+    }
+  }
+
+  #verify(exchange: Exchange): void {
+    const { request } = exchange;
+    const terms = termsOf(queryOf(request.url ?? ""));
+    const session = terms.sid === undefined ? undefined : this.#connections.get(terms.sid);
+    const refused = verify(request, exchange.isUpgrade, terms, session, this.opts) ?? this.#verifyUpgrade(exchange);
+    if (refused !== undefined) return this.#refuse(exchange, refused);
+    if (session !== undefined) {
+      if (!this.#isOriginWelcome(exchange)) return this.#refuse(exchange, ORIGIN_DENIED);
+      return this.#serveSession(exchange, session, terms);
+    }
+    this.#askApplication(exchange, () => {
+      if (!this.#isOriginWelcome(exchange)) return this.#refuse(exchange, ORIGIN_DENIED);
+      if (terms.protocol !== "4") {
+        return this.#refuse(exchange, refusal(ErrorCode.UNSUPPORTED_PROTOCOL_VERSION, { protocol: 3 }));
+      }
+      this.#makeId(exchange, terms);
+    });
+  }
+
+  #verifyUpgrade(exchange: Exchange): Refusal | undefined {
+    if (!exchange.isUpgrade || exchange.valid) return undefined;
+    return refusal(ErrorCode.BAD_REQUEST, { name: "TRANSPORT_HANDSHAKE_ERROR" });
+  }
+
+  #isOriginWelcome(exchange: Exchange): boolean {
+    const allowed = exchange.response.getHeader("access-control-allow-origin");
+    return isOriginWelcome(exchange.request, this.opts.origins, typeof allowed === "string" ? allowed : undefined);
+  }
+
+  #askApplication(exchange: Exchange, allowed: () => void): void {
+    const { allowRequest } = this.opts;
+    if (allowRequest === undefined) return allowed();
+    let settled = false;
+    const decide = (error: string | null | undefined, isAllowed: boolean): void => {
+      if (settled || exchange.finished) return;
+      settled = true;
+      if (isAllowed) return allowed();
+      const message = typeof error === "string" && error !== "" ? error : ERROR_MESSAGES[ErrorCode.FORBIDDEN];
+      this.#refuse(exchange, refusal(ErrorCode.FORBIDDEN, { message }, message));
+    };
+    try {
+      allowRequest(exchange.request, decide);
+    } catch (error) {
+      this.report(error, "allowRequest");
+      decide("Forbidden", false);
+    }
+  }
+
+  #makeId(exchange: Exchange, terms: RequestTerms): void {
+    const busy = this.#pending.check(exchange.request.socket.remoteAddress ?? "");
+    if (busy !== undefined) return this.#refuse(exchange, busy);
+    const open = (id: string): void => {
+      if (exchange.finished || this.#closed) return;
+      // an id is a header value and a key: printable, and never one that lives (abuse matrix 23)
+      if (typeof id !== "string" || !SESSION_ID.test(id) || this.#connections.has(id)) return fail();
+      this.#open(exchange, id, terms);
+    };
+    const fail = (): void => {
+      if (!exchange.finished) this.#refuse(exchange, refusal(ErrorCode.BAD_REQUEST, { name: "ID_GENERATION_ERROR" }));
+    };
+    try {
+      const id = this.generateId(exchange.request);
+      if (typeof id === "string") open(id);
+      else id.then(open, fail);
+    } catch {
+      fail();
+    }
+  }
+
+  #refuse(exchange: Exchange, refused: Refusal): void {
+    if (exchange.finished) return;
+    const { code, message, context } = refused;
+    exchange.refuse(refused);
+    this.#fire("connection_error", [{ req: exchange.request, code, message, context }]);
+  }
+
+  // ---- sessions
+
+  #serveSession(exchange: Exchange, connection: Connection, terms: RequestTerms): void {
+    if (exchange.isUpgrade) return this.#openCandidate(exchange, connection, terms);
+    const { transport } = connection;
+    if (!(transport instanceof PollingTransport)) return;
+    this.#watchHeaders(exchange);
+    if (exchange.request.method === "GET") return transport.onPoll(exchange);
+    if (exchange.request.method === "POST") return transport.onPost(exchange);
+    exchange.refuse({
+      status: 405,
+      code: ErrorCode.BAD_REQUEST,
+      message: "Method not allowed",
+      context: {},
+      headers: { Allow: "GET, POST" },
+    });
+  }
+
+  #open(exchange: Exchange, id: string, terms: RequestTerms): void {
+    const cookie = this.opts.cookie === false ? undefined : serializeCookie(this.opts.cookie, id);
+    const head = new RequestHead(exchange.request, this.#isRequestSeen());
+    if (exchange.isUpgrade) {
+      const stream = this.#accept(exchange, true, cookie);
+      const transport = this.#webSocket(stream, exchange.head, terms);
+      const connection = this.#start(id, head, transport);
+      connection.flush();
+      this.#announce(connection);
+      connection.onReadable();
+    } else {
+      const transport = new PollingTransport(this.#pollingOptions, this.clock, NO_HANDLER);
+      const connection = this.#start(id, head, transport);
+      this.#watchHeaders(exchange, cookie);
+      transport.onPoll(exchange);
+      this.#announce(connection);
+    }
+  }
+
+  #start(id: string, head: RequestHead, transport: PollingTransport | WebSocketTransport): Connection {
+    const connection = new Connection(id, head, transport, this.#host.codec, this);
+    this.#connections.set(id, connection);
+    this.#pending.add(connection);
+    const { pingInterval, pingTimeout, maxHttpBufferSize: maxPayload, initialPacket } = this.opts;
+    const upgrades = this.upgrades(transport.name);
+    const open = JSON.stringify({ sid: id, upgrades, pingInterval, pingTimeout, maxPayload });
+    connection.sendMessage(new Message([`0${open}`]));
+    if (initialPacket !== undefined) connection.send(initialPacket);
+    return connection;
+  }
+
+  #announce(connection: Connection): void {
+    this.#fire("connection", [connection]);
+  }
+
+  #openCandidate(exchange: UpgradeExchange, connection: Connection, terms: RequestTerms): void {
+    if (!connection.countCandidate()) return this.#refuse(exchange, TOO_MANY_CANDIDATES);
+    const stream = this.#accept(exchange, false);
+    const transport = this.#webSocket(stream, exchange.head, terms);
+    // a refusal with 400 makes official clients throw: the surplus one is opened and closed (engine-protocol §8)
+    if (!connection.offerCandidate(transport)) return transport.close({ reason: "forced close" });
+    transport.handler.onReadable();
+  }
+
+  #webSocket(stream: Duplex, head: Uint8Array, terms: RequestTerms): WebSocketTransport {
+    const { limits, maxHttpBufferSize: maxPayload } = this.opts;
+    const options = { ...limits, maxPayload, base64: terms.base64 };
+    return new WebSocketTransport(stream, head, options, this.clock, NO_HANDLER);
+  }
+
+  #accept(exchange: UpgradeExchange, isInitial: boolean, cookie?: string): Duplex {
+    const headers = exchange.headers();
+    if (cookie !== undefined) headers["Set-Cookie"] = appendCookie(headers["Set-Cookie"], cookie);
+    if (isInitial) this.#fire("initial_headers", [headers, exchange.request]);
+    this.#fire("headers", [headers, exchange.request]);
+    return exchange.accept(headers, isInitial);
+  }
+
+  #watchHeaders(exchange: HttpExchange, cookie?: string): void {
+    const isInitial = cookie !== undefined || !exchange.request.url?.includes("sid=");
+    if (cookie === undefined && this.silent) return;
+    exchange.onHead = (headers) => {
+      if (cookie !== undefined) headers["Set-Cookie"] = cookie;
+      if (isInitial) this.#fire("initial_headers", [headers, exchange.request]);
+      this.#fire("headers", [headers, exchange.request]);
+    };
+  }
+
+  /** Whether application code may have put something on the request. */
+  #isRequestSeen(): boolean {
+    const own = this.opts.cors === undefined ? 0 : 1;
+    return this.#middlewares.length > own || this.opts.allowRequest !== undefined || this.#makesOwnIds() || !this.silent;
+  }
+
+  #makesOwnIds(): boolean {
+    return this.generateId !== Engine.prototype.generateId;
+  }
+
+  get #pollingOptions(): { maxPayload: number; bodyTimeout: number; bodyTimeoutMax: number } {
+    const { maxHttpBufferSize: maxPayload, limits, pingInterval, pingTimeout } = this.opts;
+    return { maxPayload, bodyTimeout: limits.bodyTimeout, bodyTimeoutMax: pingInterval + pingTimeout };
+  }
+
+  #fire(event: keyof EngineEvents, args: unknown[]): void {
+    const listeners = this.listenersOf(event);
+    if (listeners.length > 0) callListeners(listeners, this, args, (error) => this.report(error, event));
+  }
+}
+
+const SESSION_ID = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x7e]{1,256}$/;
+const ORIGIN_DENIED = refusal(ErrorCode.FORBIDDEN, { name: "ORIGIN_DENIED" });
+const TOO_MANY_CANDIDATES: Refusal = {
+  status: 429,
+  code: ErrorCode.BAD_REQUEST,
+  message: "Too many upgrade attempts",
+  context: { name: "TOO_MANY_CANDIDATES" },
+};
+
+/** Owns a transport for the moment between its making and that of its connection. */
+const NO_HANDLER: TransportHandler = { onReadable() {}, onDrain() {}, onTransportEnd() {} };
+
+function appendCookie(before: string | string[] | undefined, cookie: string): string | string[] {
+  return before === undefined ? cookie : [...(Array.isArray(before) ? before : [before]), cookie];
+}

@@ -1,0 +1,40 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import type { Refusal } from "./admission.ts";
+import type { PollExchange } from "./transports/polling.ts";
+
+/** Headers of an answer, for the listeners of the engine's `headers` events. */
+export type Headers = Record<string, string | string[]>;
+
+/** One request on the engine's path, as a host gives it. */
+interface BaseExchange {
+  readonly request: IncomingMessage;
+  /** What middlewares get; for upgrades it only collects headers. */
+  readonly response: ServerResponse;
+  /** Whether the client has gone, or a middleware has answered. */
+  readonly finished: boolean;
+  refuse(refusal: Refusal): void;
+}
+
+export interface HttpExchange extends BaseExchange, PollExchange {
+  readonly isUpgrade: false;
+  /** Called with the headers of the answer before they are written. */
+  onHead: ((headers: Headers) => void) | undefined;
+}
+
+export interface UpgradeExchange extends BaseExchange {
+  readonly isUpgrade: true;
+  /** Bytes that came behind the request's head. */
+  readonly head: Uint8Array;
+  /** Whether the client asks for a WebSocket as RFC 6455 §4.1 wants it. */
+  readonly valid: boolean;
+  /** What the headers of the 101 start with: what middlewares have set. */
+  headers(): Headers;
+  /**
+   * Answers with 101.
+   * @param corked whether the first frames are to leave together with it
+   */
+  accept(headers: Headers, corked: boolean): Duplex;
+}
+
+export type Exchange = HttpExchange | UpgradeExchange;

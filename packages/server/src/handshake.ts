@@ -1,0 +1,38 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { RequestHead } from "./request-head.ts";
+
+/** How a client came to a namespace (api.md K2). */
+export interface Handshake {
+  readonly headers: IncomingHttpHeaders;
+  /** Date, as text. */
+  readonly time: string;
+  readonly address: string;
+  /** Whether the request came from another origin, as browsers tell. */
+  readonly xdomain: boolean;
+  /** Whether it came over TLS. */
+  readonly secure: boolean;
+  /** Unix time in ms. */
+  readonly issued: number;
+  readonly url: string;
+  readonly query: Record<string, string>;
+  /** What the client gave as `auth`. */
+  auth: Record<string, unknown>;
+}
+
+/** Makes the handshake of a socket from what was kept of the first request. */
+export function handshakeOf(head: RequestHead, auth: Record<string, unknown>, issued: number): Handshake {
+  const { headers } = head.request;
+  const query = Object.create(null) as Record<string, string>;
+  for (const [name, value] of head.query) query[name] = value;
+  return {
+    headers,
+    time: String(new Date(issued)),
+    address: head.address,
+    xdomain: headers.origin !== undefined,
+    secure: head.secure,
+    issued,
+    url: head.url,
+    query,
+    auth,
+  };
+}

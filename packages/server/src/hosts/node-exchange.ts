@@ -1,0 +1,252 @@
+import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
+import { type IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { deflate, gzip } from "node:zlib";
+import type { Refusal } from "../admission.ts";
+import type { Headers, HttpExchange, UpgradeExchange } from "../exchange.ts";
+import type { PollAnswer } from "../transports/polling.ts";
+
+const DEFAULT_THRESHOLD = 1024;
+/** Answers that are compressed at once, per process; beyond it they go plain (abuse matrix 28). */
+const MAX_COMPRESSIONS = 10;
+let compressions = 0;
+
+/** A GET or POST on Node's `http`, `https` or `http2`. */
+export class NodeHttpExchange implements HttpExchange {
+  readonly isUpgrade = false;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  onAbort: (() => void) | undefined;
+  onHead: ((headers: Headers) => void) | undefined;
+  readonly #threshold: number;
+  #answered = false;
+
+  constructor(request: IncomingMessage, response: ServerResponse, compression: boolean | { threshold?: number }) {
+    this.request = request;
+    this.response = response;
+    this.#threshold =
+      compression === false ? Infinity : compression === true ? DEFAULT_THRESHOLD : (compression.threshold ?? DEFAULT_THRESHOLD);
+    // an answer that nobody takes is no error of ours
+    request.on("error", () => {});
+    response.on("error", () => {});
+    response.on("close", () => {
+      if (!this.#answered) this.onAbort?.();
+    });
+  }
+
+  get finished(): boolean {
+    return this.#answered || this.response.headersSent || this.response.destroyed;
+  }
+
+  get contentType(): string {
+    return this.request.headers["content-type"] ?? "";
+  }
+
+  get contentLength(): number | undefined {
+    const length = this.request.headers["content-length"];
+    return length === undefined ? undefined : Number(length);
+  }
+
+  refuse({ status, code, message, headers = {} }: Refusal): void {
+    if (this.finished) return;
+    this.#answered = true;
+    this.#finish(status, { ...headers, "Content-Type": "application/json" }, JSON.stringify({ code, message }));
+  }
+
+  answer(answer: PollAnswer): void {
+    if (this.finished) return;
+    this.#answered = true;
+    const headers: Headers = { "Content-Type": answer.type, "cache-control": "no-store" };
+    if (answer.close === true && this.request.httpVersionMajor === 1) headers["Connection"] = "close";
+    if (this.request.headers["user-agent"]?.match(/;MSIE|Trident\//)) headers["X-XSS-Protection"] = "0";
+    if (answer.status === 200) this.onHead?.(headers);
+    const encoding = answer.compress === true && answer.body.length >= this.#threshold ? this.#encoding() : undefined;
+    if (encoding === undefined) this.#finish(answer.status, headers, answer.body);
+    else this.#finishCompressed(answer, headers, encoding);
+    // the rest of a body that nobody reads must not hold up the connection
+    if (answer.close === true) this.#drain();
+  }
+
+  destroy(): void {
+    this.#answered = true;
+    this.response.destroy();
+  }
+
+  readBody(onChunk: (chunk: Uint8Array) => boolean, onEnd: () => void): void {
+    const { request } = this;
+    const take = (chunk: Uint8Array): void => {
+      if (onChunk(chunk)) return;
+      request.off("data", take);
+      request.off("end", onEnd);
+    };
+    request.on("data", take);
+    request.on("end", onEnd);
+  }
+
+  #drain(): void {
+    const { socket } = this.request;
+    this.request.resume();
+    this.response.once("finish", () => socket.end());
+  }
+
+  #encoding(): "gzip" | "deflate" | undefined {
+    const accepted = this.request.headers["accept-encoding"];
+    if (typeof accepted !== "string" || compressions >= MAX_COMPRESSIONS) return undefined;
+    const names = accepted.split(",").map((each) => each.trim().split(";"));
+    const allows = (name: string): boolean =>
+      names.some(([token, quality]) => token === name && quality?.replace(/\s/g, "") !== "q=0");
+    return allows("gzip") ? "gzip" : allows("deflate") ? "deflate" : undefined;
+  }
+
+  #finishCompressed(answer: PollAnswer, headers: Headers, encoding: "gzip" | "deflate"): void {
+    compressions++;
+    const compress = encoding === "gzip" ? gzip : deflate;
+    compress(answer.body, (error, bytes) => {
+      compressions--;
+      if (error !== null) return this.#finish(answer.status, headers, answer.body);
+      this.#finish(answer.status, { ...headers, "Content-Encoding": encoding }, bytes);
+    });
+  }
+
+  #finish(status: number, headers: Headers, body: string | Uint8Array): void {
+    if (this.response.destroyed) return;
+    const common = { "Content-Length": String(Buffer.byteLength(body)), "X-Content-Type-Options": "nosniff" };
+    try {
+      this.response.writeHead(status, { ...headers, ...common });
+      this.response.end(body);
+    } catch {
+      // a listener has put something into the headers that HTTP does not allow (abuse matrix 30)
+      this.response.statusCode = 500;
+      this.response.end();
+    }
+  }
+}
+
+/** RFC 6455 §1.3 */
+const HANDSHAKE_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+const KEY = /^[A-Za-z0-9+/]{22}==$/;
+const MAX_HEAD = 65_536;
+
+/** A WebSocket upgrade on Node's `http` or `https`. */
+export class NodeUpgradeExchange implements UpgradeExchange {
+  readonly isUpgrade = true;
+  readonly request: IncomingMessage;
+  readonly head: Uint8Array;
+  readonly #socket: Duplex;
+  #response: ServerResponse | undefined;
+  #finished = false;
+
+  constructor(request: IncomingMessage, socket: Duplex, head: Uint8Array) {
+    this.request = request;
+    this.#socket = socket;
+    this.head = head;
+    socket.on("error", ignore);
+  }
+
+  /** Made for middlewares that want one: it collects headers, and ending it refuses the upgrade. */
+  get response(): ServerResponse {
+    if (this.#response === undefined) {
+      const response = new ServerResponse(this.request);
+      response.end = (): ServerResponse => {
+        this.#refuse(response.statusCode, "");
+        return response;
+      };
+      this.#response = response;
+    }
+    return this.#response;
+  }
+
+  get finished(): boolean {
+    return this.#finished || this.#socket.destroyed;
+  }
+
+  get valid(): boolean {
+    const { headers, method } = this.request;
+    const key = headers["sec-websocket-key"];
+    return (
+      method === "GET" &&
+      headers.upgrade?.toLowerCase() === "websocket" &&
+      headers["sec-websocket-version"] === "13" &&
+      typeof key === "string" &&
+      KEY.test(key) &&
+      this.head.byteLength <= MAX_HEAD
+    );
+  }
+
+  headers(): Headers {
+    if (this.#response === undefined) return {};
+    // session middlewares set their cookie when the head is about to be written
+    this.#response.writeHead(101);
+    return collected(this.#response);
+  }
+
+  refuse(refusal: Refusal): void {
+    const { status, message, headers } = refusal;
+    // every refusal of v4 is a 400 here; the limits of Bowline keep their own (engine-protocol §10)
+    this.#refuse(status === 403 ? 400 : status, message, headers);
+  }
+
+  accept(headers: Headers, corked: boolean): Duplex {
+    this.#finished = true;
+    const socket = this.#socket;
+    const accept = createHash("sha1")
+      .update(`${this.request.headers["sec-websocket-key"] ?? ""}${HANDSHAKE_GUID}`)
+      .digest("base64");
+    const [protocol] = (this.request.headers["sec-websocket-protocol"] ?? "").split(",");
+    let text = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n`;
+    if (protocol !== undefined && protocol !== "") text += `Sec-WebSocket-Protocol: ${protocol.trim()}\r\n`;
+    text += headerLines(headers);
+    if ("setTimeout" in socket && typeof socket.setTimeout === "function") socket.setTimeout(0);
+    if ("setNoDelay" in socket && typeof socket.setNoDelay === "function") socket.setNoDelay(true);
+    socket.off("error", ignore);
+    if (corked) socket.cork();
+    socket.write(`${text}\r\n`);
+    return socket;
+  }
+
+  #refuse(status: number, message: string, extra: Readonly<Record<string, string>> = {}): void {
+    if (this.finished) return;
+    this.#finished = true;
+    const headers = this.#response === undefined ? {} : collected(this.#response);
+    const text =
+      `HTTP/1.1 ${status} ${STATUS_TEXT[status] ?? "Bad Request"}\r\nConnection: close\r\nContent-type: text/html\r\n` +
+      `Content-Length: ${Buffer.byteLength(message)}\r\nX-Content-Type-Options: nosniff\r\n` +
+      `${headerLines({ ...headers, ...extra })}\r\n${message}`;
+    this.#socket.end(text, () => this.#socket.destroy());
+  }
+}
+
+const STATUS_TEXT: Readonly<Record<number, string>> = {
+  400: "Bad Request",
+  401: "Unauthorized",
+  403: "Forbidden",
+  429: "Too Many Requests",
+  503: "Service Unavailable",
+};
+
+function ignore(): void {}
+
+function collected(response: ServerResponse): Headers {
+  const headers: Headers = {};
+  for (const name of response.getHeaderNames()) {
+    const value = response.getHeader(name);
+    if (value !== undefined) headers[name] = typeof value === "number" ? String(value) : value;
+  }
+  return headers;
+}
+
+/** Lines of a head that is written by hand; values with control characters are left out (abuse matrix 30). */
+function headerLines(headers: Headers): string {
+  let lines = "";
+  for (const [name, value] of Object.entries(headers)) {
+    for (const each of Array.isArray(value) ? value : [value]) {
+      if (HEADER_NAME.test(name) && !HEADER_FORBIDDEN.test(each)) lines += `${name}: ${each}\r\n`;
+    }
+  }
+  return lines;
+}
+
+const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+// oxlint-disable-next-line no-control-regex -- these are the characters that would end a header
+const HEADER_FORBIDDEN = /[\x00-\x08\x0a-\x1f\x7f]/;

@@ -1,0 +1,64 @@
+import type { IncomingMessage, Server as HttpServer, ServerResponse } from "node:http";
+import type { Http2SecureServer, Http2Server } from "node:http2";
+import type { Server as HttpsServer } from "node:https";
+import type { Duplex } from "node:stream";
+import { UsageError } from "@bowline/protocol";
+import type { Engine } from "../engine.ts";
+
+/** The servers that an engine can be attached to. */
+export type NodeServer = HttpServer | HttpsServer | Http2Server | Http2SecureServer;
+
+/** A request listener that may answer a request before the engine sees it; true = it has. */
+export type RequestFilter = (request: IncomingMessage, response: ServerResponse) => boolean;
+
+/** The path that requests must start with (engine-protocol §2). */
+export function enginePath(path: string, addTrailingSlash: boolean): string {
+  const bare = path.replace(/\/$/, "");
+  return addTrailingSlash ? `${bare}/` : bare;
+}
+
+/**
+ * Serves an engine on a Node server: its path goes to the engine, everything else to who listened before.
+ * @throws UsageError on a server with `insecureHTTPParser`: what one request is would be open to interpretation
+ */
+export function attachToNode(server: NodeServer, engine: Engine, serveFile: RequestFilter): void {
+  if ("insecureHTTPParser" in server && server.insecureHTTPParser === true) {
+    throw new UsageError("insecure_http_parser", "cannot attach to a server with insecureHTTPParser");
+  }
+  if ("headersTimeout" in server && server.headersTimeout === 0) {
+    process.emitWarning("headersTimeout of this HTTP server is off: silent connections stay forever", { code: "BOWLINE" });
+  }
+  const { path, addTrailingSlash, destroyUpgrade, destroyUpgradeTimeout } = engine.opts;
+  const prefix = enginePath(path, addTrailingSlash);
+  const isOurs = (request: IncomingMessage): boolean => request.url?.startsWith(prefix) === true;
+
+  const others = server.listeners("request").slice();
+  server.removeAllListeners("request");
+  server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+    if (isFileOf(path, request) && serveFile(request, response)) return;
+    if (isOurs(request)) return engine.handleRequest(request, response);
+    for (const listener of others) Reflect.apply(listener, server, [request, response]);
+  });
+  server.on("close", () => engine.close());
+
+  if (!engine.opts.transports.includes("websocket")) return;
+  server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Uint8Array) => {
+    // without a listener a reset of this socket would end the process, at any moment (abuse matrix 118)
+    socket.on("error", () => {});
+    if (isOurs(request)) return engine.handleUpgrade(request, socket, head);
+    if (destroyUpgrade) endUnanswered(socket, destroyUpgradeTimeout);
+  });
+}
+
+function isFileOf(path: string, request: IncomingMessage): boolean {
+  return request.url?.startsWith(path.replace(/\/$/, "")) === true;
+}
+
+/** Ends an upgrade on a foreign path unless somebody else has answered it in time. */
+function endUnanswered(socket: Duplex, timeout: number): void {
+  const timer = setTimeout(() => {
+    const isUntouched = !("bytesWritten" in socket) || socket.bytesWritten === 0;
+    if (socket.writable && isUntouched) socket.end();
+  }, timeout);
+  timer.unref();
+}

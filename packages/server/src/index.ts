@@ -1,0 +1,19 @@
+export type { Adapter } from "./adapter.ts";
+export { Broadcast as BroadcastOperator, type RemoteSocket } from "./broadcast.ts";
+export type { Connection, DisconnectReason } from "./connection.ts";
+export type { CorsOptions } from "./cors.ts";
+export type { Engine, EngineMiddleware } from "./engine.ts";
+export type { Handshake } from "./handshake.ts";
+export { type ExtendedError, Namespace } from "./namespace.ts";
+export type { AllowRequest, CookieOptions, Limits, ServerOptions } from "./options.ts";
+export type { Room } from "./room.ts";
+export { type ErrorListener, Server } from "./server.ts";
+export { type Event, Socket, type SocketMiddleware } from "./socket.ts";
+export {
+  type DefaultEventsMap,
+  type EventNames,
+  type EventParams,
+  type EventsMap,
+  ProtocolError,
+  UsageError,
+} from "@bowline/protocol";

@@ -1,0 +1,199 @@
+import {
+  type Codec,
+  type DefaultEventsMap,
+  type EventNames,
+  type EventParams,
+  type EventsMap,
+  UsageError,
+} from "@bowline/protocol";
+import { Adapter } from "./adapter.ts";
+import { Audience } from "./audience.ts";
+import { Broadcast, type BroadcastHost, type BroadcastSpace } from "./broadcast.ts";
+import type { Clock, Timed } from "./clock.ts";
+import type { Connection } from "./connection.ts";
+import { runInOrder } from "./middleware.ts";
+import type { Limits } from "./options.ts";
+import { RoomIndex } from "./room-index.ts";
+import type { Server } from "./server.ts";
+import { callListeners, type ErrorReport } from "./server-emitter.ts";
+import { Socket } from "./socket.ts";
+
+/** An error that middlewares give; `data` travels to the client. */
+export interface ExtendedError extends Error {
+  data?: unknown;
+}
+
+/** A middleware of a namespace: decides who may join. */
+export type NamespaceMiddleware<L extends EventsMap, E extends EventsMap, S extends EventsMap, D> = (
+  socket: Socket<L, E, S, D>,
+  next: (error?: ExtendedError) => void,
+) => unknown;
+
+/** Events of namespaces and servers. */
+export interface NamespaceReservedEvents<L extends EventsMap, E extends EventsMap, S extends EventsMap, D> {
+  connect: (socket: Socket<L, E, S, D>) => void;
+  connection: (socket: Socket<L, E, S, D>) => void;
+}
+
+/** What a namespace needs of its server. */
+export interface NamespaceHost {
+  readonly codec: Codec;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  /** For acknowledgements without `.timeout()`, in ms. */
+  readonly ackTimeouts: { readonly unicast: number; readonly broadcast: number };
+  readonly report: ErrorReport;
+}
+
+const RESERVED = new Set(["connect", "connection", "new_namespace"]);
+
+/** A communication channel that clients join by its name (api.md N1–N7). */
+export class Namespace<
+    ListenEvents extends EventsMap = DefaultEventsMap,
+    EmitEvents extends EventsMap = ListenEvents,
+    ServerSideEvents extends EventsMap = DefaultEventsMap,
+    // oxlint-disable-next-line typescript/no-explicit-any -- v4's default: applications put there what they like
+    SocketData = any,
+  >
+  extends Audience<
+    EmitEvents,
+    ServerSideEvents,
+    SocketData,
+    NamespaceReservedEvents<ListenEvents, EmitEvents, ServerSideEvents, SocketData>
+  >
+  implements BroadcastHost, BroadcastSpace
+{
+  readonly name: string;
+  readonly server: Server<ListenEvents, EmitEvents, ServerSideEvents, SocketData>;
+  /** Connected sockets by id. */
+  readonly sockets: Map<string, Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>> = new Map();
+  /** @internal */
+  readonly index: RoomIndex<Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>> = new RoomIndex();
+  /** @internal */
+  readonly codec: Codec;
+  /** @internal */
+  readonly clock: Clock;
+  /** @internal */
+  readonly limits: Limits;
+  /** @internal */
+  readonly ackTimeout: number;
+  /** @internal */
+  readonly unicastAckTimeout: number;
+  /** @internal */
+  readonly report: ErrorReport;
+  protected readonly middlewares: NamespaceMiddleware<ListenEvents, EmitEvents, ServerSideEvents, SocketData>[] = [];
+  /** @internal */
+  readonly everyone: Broadcast<EmitEvents, SocketData> = new Broadcast(this);
+  #adapter: Adapter | undefined;
+  #nextAckId = 0;
+
+  /** @internal Namespaces are made by `server.of`. */
+  constructor(
+    server: Server<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
+    name: string,
+    host: NamespaceHost,
+  ) {
+    super();
+    this.server = server;
+    this.name = name;
+    this.codec = host.codec;
+    this.clock = host.clock;
+    this.limits = host.limits;
+    this.ackTimeout = host.ackTimeouts.broadcast;
+    this.unicastAckTimeout = host.ackTimeouts.unicast;
+    this.report = host.report;
+  }
+
+  /** v4's view of the rooms. */
+  get adapter(): Adapter {
+    return (this.#adapter ??= new Adapter(this, this.report));
+  }
+
+  /** Adds a middleware: each new client passes all of them, in order, before it is connected. */
+  use(middleware: NamespaceMiddleware<ListenEvents, EmitEvents, ServerSideEvents, SocketData>): this {
+    this.middlewares.push(middleware);
+    return this;
+  }
+
+  /**
+   * Sends an event to the other servers of the cluster.
+   * @throws UsageError for reserved names
+   */
+  serverSideEmit<Event extends EventNames<ServerSideEvents>>(
+    event: Event,
+    ...args: EventParams<ServerSideEvents, Event>
+  ): boolean {
+    if (RESERVED.has(String(event))) {
+      throw new UsageError("reserved_event", `"${String(event)}" is a reserved event name`);
+    }
+    this.adapter.serverSideEmit([event, ...args]);
+    return true;
+  }
+
+  // ---- for broadcasts, sockets and the server
+
+  /** @internal */
+  get maxAttachments(): number {
+    return this.limits.maxAttachments;
+  }
+
+  /** @internal */
+  spaces(): Iterable<BroadcastSpace> {
+    return [this];
+  }
+
+  /** @internal One counter for all sockets and broadcasts of the namespace (socket-protocol §4). */
+  nextAckId(): number {
+    return this.#nextAckId++;
+  }
+
+  /** @internal Ids below this one have been given out. */
+  get lastAckId(): number {
+    return this.#nextAckId;
+  }
+
+  /** @internal A client wants to join: its socket takes the slot, then the middlewares decide. */
+  connect(connection: Connection, auth: Record<string, unknown>): void {
+    const socket = new Socket(this, connection, auth);
+    connection.attach(this.name, socket);
+    let settled = false;
+    const settle = (error?: Error): void => {
+      if (settled) return;
+      settled = true;
+      this.clock.clear(deadline);
+      // the client may have gone, or the server closed, while a middleware was waiting
+      if (connection.sockets.get(this.name) !== socket) return this.removeSocket(socket);
+      if (error === undefined) this.#admit(socket, connection);
+      else this.#refuse(socket, connection, error);
+    };
+    const deadline: Timed = { place: -1, due: 0, advance: () => settle(new Error("middleware timeout")) };
+    runInOrder(this.middlewares, (middleware, next) => middleware(socket, next), settle);
+    const { middlewareTimeout } = this.limits;
+    if (!settled && middlewareTimeout !== 0) this.clock.set(deadline, this.clock.now() + middlewareTimeout);
+  }
+
+  /** @internal A socket has ended, connected or not. */
+  removeSocket(socket: Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>): void {
+    this.sockets.delete(socket.id);
+    this.index.removeAll(socket);
+  }
+
+  #admit(socket: Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>, connection: Connection): void {
+    this.sockets.set(socket.id, socket);
+    this.index.add(socket, [socket.id]);
+    connection.onJoined(this.name);
+    socket.onAdmitted();
+    for (const event of ["connect", "connection"]) {
+      callListeners(this.listenersOf(event), this, [socket], (error) => this.report(error, event));
+    }
+  }
+
+  #refuse(
+    socket: Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
+    connection: Connection,
+    error: Error,
+  ): void {
+    socket.onRefused(error);
+    connection.onRefused(this.name);
+  }
+}

@@ -1,0 +1,212 @@
+import type { IncomingMessage } from "node:http";
+import { type Codec, jsonCodec, UsageError } from "@bowline/protocol";
+import type { CorsOptions } from "./cors.ts";
+
+/** A decision of the application on a handshake: call back with an error text, or with null and true. */
+export type AllowRequest = (
+  request: IncomingMessage,
+  callback: (error: string | null | undefined, allowed: boolean) => void,
+) => void;
+
+/** The session cookie of v4. `true` means the defaults. */
+export interface CookieOptions {
+  /** @default "io" */
+  name?: string;
+  /** @default "/" */
+  path?: string | false;
+  /** @default true */
+  httpOnly?: boolean;
+  /** @default "lax" */
+  sameSite?: boolean | "lax" | "strict" | "none";
+  secure?: boolean;
+  domain?: string;
+  /** In seconds. */
+  maxAge?: number;
+}
+
+/** What a peer may not exceed. 0 switches a limit off. */
+export interface Limits {
+  /** Time for a POST body, in ms; extended while at least 1 KiB/s arrive. @default 15000 */
+  bodyTimeout: number;
+  /** Unsent bytes of one connection whose peer reads nothing for `slowReaderGrace`. @default 1048576 */
+  maxBufferedBytes: number;
+  /** Unsent bytes that end a connection at once. @default 16777216 */
+  maxBufferedBytesHard: number;
+  /** How long a peer may read nothing while more than `maxBufferedBytes` wait for it, in ms. @default 5000 */
+  slowReaderGrace: number;
+  /** Connections that have joined no namespace yet, per server. @default 10000 */
+  maxPending: number;
+  /** The same, per client address. @default 256 */
+  maxPendingPerAddress: number;
+  /** Time for such a connection when more than half of `maxPending` are there, in ms. @default 10000 */
+  pendingTimeout: number;
+  /** Upgrade attempts per session and 10 s. @default 5 */
+  candidates: number;
+  /** Fragments of one WebSocket message. @default 16384 */
+  maxParts: number;
+  /** Time for a WebSocket message without progress, in ms. @default 30000 */
+  messageTimeout: number;
+  /** Pongs that wait for a WebSocket peer which does not read. @default 60 */
+  maxPendingPongs: number;
+  /** Longest run of one connection before others have their turn, in ms. @default 5 */
+  slice: number;
+  /** Namespaces of one connection. @default 32 */
+  maxNamespaces: number;
+  /** Bytes of a namespace's name. @default 255 */
+  maxNamespaceBytes: number;
+  /** Refused CONNECT packets of one connection per minute. @default 16 */
+  maxRejectedConnects: number;
+  /** Bytes of an event's name. @default 256 */
+  maxEventNameBytes: number;
+  /** Bytes of the auth payload. @default 16384 */
+  maxAuthBytes: number;
+  /** Time for the middlewares of a namespace, in ms. @default 20000 */
+  middlewareTimeout: number;
+  /** Binary attachments of one packet. @default 10 */
+  maxAttachments: number;
+  /** Bytes of one packet with its attachments. @default the value of maxHttpBufferSize */
+  maxPacketBytes: number;
+  /** Time for the attachments of a packet, in ms without progress. @default 10000 */
+  attachmentTimeout: number;
+  /** Nesting of a JSON payload. @default 128 */
+  maxDepth: number;
+  /** Acknowledgements that one socket owes us. Beyond it, `emit` throws. @default 10000 */
+  maxPendingAcks: number;
+  /** ACK packets nobody asked for, per connection and minute. @default 1000 */
+  maxBadAcks: number;
+  /** Rooms of one socket. @default 0 (no limit) */
+  maxRoomsPerSocket: number;
+}
+
+/** Options of the engine: sessions and transports (api.md ES2, ES3). */
+export interface EngineOptions {
+  /** Time between two pings, in ms. @default 25000 */
+  pingInterval: number;
+  /** Time for the pong, in ms. @default 20000 */
+  pingTimeout: number;
+  /** Time for an upgrade, in ms. @default 10000 */
+  upgradeTimeout: number;
+  /** Bytes of one message or one POST body. @default 1000000 */
+  maxHttpBufferSize: number;
+  /** Transports that are served. @default ["polling", "websocket"] */
+  transports: readonly ("polling" | "websocket" | "webtransport")[];
+  /** Whether polling sessions may upgrade. @default true */
+  allowUpgrades: boolean;
+  /** Compresses polling answers of at least `threshold` bytes. @default { threshold: 1024 } */
+  httpCompression: boolean | { threshold?: number };
+  /** A message for every client behind its handshake. @default none */
+  initialPacket?: string | Uint8Array | undefined;
+  /** Cross-origin resource sharing; off by default: no header is sent. */
+  cors?: CorsOptions | undefined;
+  /** Sets a cookie with the session id. @default false */
+  cookie: boolean | CookieOptions;
+  /** Decides on each handshake. */
+  allowRequest?: AllowRequest | undefined;
+  /** Where the engine lives. @default "/socket.io" */
+  path: string;
+  /** Whether `path` is followed by a slash. @default true */
+  addTrailingSlash: boolean;
+  /** Whether upgrades on other paths that nobody answers are ended. @default true */
+  destroyUpgrade: boolean;
+  /** After how many ms. @default 1000 */
+  destroyUpgradeTimeout: number;
+  /** Which foreign origins are refused (abuse matrix 18). @default "auto" */
+  origins: "auto" | "same" | "*" | readonly string[];
+  /** Limits on what peers can make us keep. Each has a default. */
+  limits: Partial<Limits>;
+}
+
+/** All options of a server (api.md S2). */
+export interface ServerOptions extends EngineOptions {
+  /** Whether the browser client is served below `path`. @default true */
+  serveClient: boolean;
+  /** Time for the first namespace of a connection, in ms. @default 45000 */
+  connectTimeout: number;
+  /** Time for acknowledgements when `.timeout()` is not used, in ms; 0 = none. @default { unicast: 0, broadcast: 60000 } */
+  ackTimeout: { unicast?: number; broadcast?: number };
+  /** Whether child namespaces end with their last socket. @default false */
+  cleanupEmptyChildNamespaces: boolean;
+  /** The wire format. @default JSON with binary attachments */
+  parser: Codec;
+  /** Whether errors of listeners are thrown again, out of band, as in v4. @default false */
+  rethrow: boolean;
+}
+
+export const limitDefaults: Readonly<Limits> = {
+  bodyTimeout: 15_000,
+  maxBufferedBytes: 1_048_576,
+  maxBufferedBytesHard: 16_777_216,
+  slowReaderGrace: 5_000,
+  maxPending: 10_000,
+  maxPendingPerAddress: 256,
+  pendingTimeout: 10_000,
+  candidates: 5,
+  maxParts: 16_384,
+  messageTimeout: 30_000,
+  maxPendingPongs: 60,
+  slice: 5,
+  maxNamespaces: 32,
+  maxNamespaceBytes: 255,
+  maxRejectedConnects: 16,
+  maxEventNameBytes: 256,
+  maxAuthBytes: 16_384,
+  middlewareTimeout: 20_000,
+  maxAttachments: 10,
+  maxPacketBytes: 1_000_000,
+  attachmentTimeout: 10_000,
+  maxDepth: 128,
+  maxPendingAcks: 10_000,
+  maxBadAcks: 1_000,
+  maxRoomsPerSocket: 0,
+};
+
+/** @internal A test compares these with the `@default` notes above. */
+export const defaults: Readonly<ServerOptions> = {
+  pingInterval: 25_000,
+  pingTimeout: 20_000,
+  upgradeTimeout: 10_000,
+  maxHttpBufferSize: 1_000_000,
+  transports: ["polling", "websocket"],
+  allowUpgrades: true,
+  httpCompression: true,
+  cookie: false,
+  path: "/socket.io",
+  addTrailingSlash: true,
+  destroyUpgrade: true,
+  destroyUpgradeTimeout: 1_000,
+  origins: "auto",
+  limits: {},
+  serveClient: true,
+  connectTimeout: 45_000,
+  ackTimeout: { unicast: 0, broadcast: 60_000 },
+  cleanupEmptyChildNamespaces: false,
+  parser: jsonCodec,
+  rethrow: false,
+};
+
+/** Options as the inside sees them: complete. */
+export interface ResolvedOptions extends Omit<ServerOptions, "limits"> {
+  limits: Limits;
+}
+
+const TIMES = ["pingInterval", "pingTimeout", "upgradeTimeout", "maxHttpBufferSize", "connectTimeout"] as const;
+
+/**
+ * Fills in defaults and checks what was given.
+ * @throws UsageError for values of the wrong kind
+ */
+export function resolveOptions(given: Partial<ServerOptions>): ResolvedOptions {
+  const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const options: ServerOptions = { ...defaults, ...present };
+  for (const name of TIMES) {
+    const value = options[name];
+    if (typeof value !== "number" || !(value >= 0)) {
+      throw new UsageError("invalid_option", `option ${name} must be a number >= 0, not ${String(value)}`);
+    }
+  }
+  if ("wsEngine" in given) {
+    process.emitWarning("the option wsEngine has no effect: Bowline frames WebSocket messages itself", { code: "BOWLINE" });
+  }
+  const limits = { ...limitDefaults, maxPacketBytes: options.maxHttpBufferSize, ...options.limits };
+  return { ...options, limits };
+}

@@ -1,0 +1,36 @@
+import type { IncomingMessage } from "node:http";
+import type { ResolvedOptions } from "./options.ts";
+
+const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
+
+/**
+ * Whether a request may come from the site that it names, on every transport alike (abuse matrix 18).
+ * @param corsOrigin the `Access-Control-Allow-Origin` that the `cors` option has decided on, if any
+ */
+export function isOriginWelcome(
+  request: IncomingMessage,
+  policy: ResolvedOptions["origins"],
+  corsOrigin: string | undefined,
+): boolean {
+  const { origin } = request.headers;
+  if (policy === "*" || origin === undefined) return true;
+  if (isSameHost(request, origin) || corsOrigin === "*" || corsOrigin === origin) return true;
+  if (policy === "same") return false;
+  if (policy !== "auto") return policy.includes(origin);
+  // without ambient credentials a foreign page can do no more than any program could
+  return request.headers.cookie === undefined && request.headers.authorization === undefined;
+}
+
+function isSameHost(request: IncomingMessage, origin: string): boolean {
+  // proxies rewrite Host, but no page can forge this header
+  if (request.headers["sec-fetch-site"] === "same-origin") return true;
+  const from = URL.canParse(origin) ? new URL(origin) : undefined;
+  if (from === undefined) return false;
+  const forwarded = request.headers["x-forwarded-host"];
+  const hosts = [request.headers.host, typeof forwarded === "string" ? forwarded.split(",")[0]?.trim() : undefined];
+  return hosts.some((host) => host !== undefined && (host === from.host || bothLoopback(host, from.hostname)));
+}
+
+function bothLoopback(host: string, hostname: string): boolean {
+  return LOOPBACK.has(hostname) && LOOPBACK.has(host.replace(/:\d+$/, ""));
+}

@@ -1,0 +1,79 @@
+import { readFile } from "node:fs/promises";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { promisify } from "node:util";
+import { brotliCompress, gzip } from "node:zlib";
+import { VERSION } from "./version.ts";
+
+/** The names under which v4 serves its client, and our files (api.md S6). The msgpack build comes with its codec. */
+const FILES: ReadonlyMap<string, string> = new Map([
+  ["socket.io.js", "bowline.js"],
+  ["socket.io.js.map", "bowline.js.map"],
+  ["socket.io.min.js", "bowline.min.js"],
+  ["socket.io.min.js.map", "bowline.min.js.map"],
+  ["socket.io.esm.min.js", "bowline.esm.min.js"],
+  ["socket.io.esm.min.js.map", "bowline.esm.min.js.map"],
+]);
+
+type Middleware = (request: IncomingMessage, response: ServerResponse, next: () => void) => void;
+
+const ETAG = `"${VERSION}"`;
+const encoders = { br: promisify(brotliCompress), gzip: promisify(gzip) };
+/** Ready answers, by file and encoding: there are few, and they never change. */
+const cache = new Map<string, Promise<Uint8Array>>();
+
+/** Serves one of the client's files below `path`; false if the request asks for something else. */
+export function serveClientFile(
+  path: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+  withCors: Middleware | undefined,
+): boolean {
+  const [pathname = ""] = (request.url ?? "").split("?");
+  const prefix = `${path.replace(/\/$/, "")}/`;
+  if (!pathname.startsWith(prefix)) return false;
+  const file = FILES.get(pathname.slice(prefix.length));
+  if (file === undefined || (request.method !== "GET" && request.method !== "HEAD")) return false;
+  if (withCors === undefined) void send(file, request, response);
+  else withCors(request, response, () => void send(file, request, response));
+  return true;
+}
+
+async function send(file: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  response.setHeader("Cache-Control", "public, max-age=0");
+  response.setHeader("ETag", ETAG);
+  response.setHeader("Vary", "Accept-Encoding");
+  response.setHeader("X-Content-Type-Options", "nosniff");
+  if (matchesEtag(request.headers["if-none-match"])) {
+    response.writeHead(304).end();
+    return;
+  }
+  const accepted = String(request.headers["accept-encoding"] ?? "");
+  const encoding = accepted.includes("br") ? "br" : accepted.includes("gzip") ? "gzip" : undefined;
+  try {
+    const body = await load(file, encoding);
+    const type = file.endsWith(".map") ? "application/json" : "application/javascript";
+    response.setHeader("Content-Type", `${type}; charset=utf-8`);
+    response.setHeader("Content-Length", String(body.byteLength));
+    if (encoding !== undefined) response.setHeader("Content-Encoding", encoding);
+    response.writeHead(200).end(request.method === "HEAD" ? undefined : body);
+  } catch {
+    response.writeHead(404).end();
+  }
+}
+
+function matchesEtag(header: string | undefined): boolean {
+  if (header === undefined) return false;
+  return header.split(",").some((each) => each.trim().replace(/^W\//, "") === ETAG || each.trim() === "*");
+}
+
+function load(file: string, encoding: "br" | "gzip" | undefined): Promise<Uint8Array> {
+  const key = `${encoding ?? "plain"}:${file}`;
+  let ready = cache.get(key);
+  if (ready === undefined) {
+    const plain = readFile(new URL(`../client-dist/${file}`, import.meta.url));
+    ready = encoding === undefined ? plain : plain.then((bytes) => encoders[encoding](bytes));
+    ready.catch(() => cache.delete(key));
+    cache.set(key, ready);
+  }
+  return ready;
+}

@@ -1,0 +1,105 @@
+import {
+  Emitter,
+  type EventsMap,
+  type Listener,
+  type ListenerOf,
+  type ListenNames,
+} from "@bowline/protocol";
+
+/** Where errors of listeners go: reported once, never thrown at the wire. */
+export type ErrorReport = (error: unknown, event: unknown) => void;
+
+/**
+ * Hot path. Calls listeners in order. One that throws or rejects is reported and does not keep the others from
+ * their turn (abuse matrix 103).
+ */
+export function callListeners(
+  listeners: readonly Listener[],
+  self: object,
+  args: unknown[],
+  report: (error: unknown) => void,
+): void {
+  for (const listener of listeners) {
+    try {
+      const result = listener.apply(self, args);
+      if (isThenable(result)) result.then(undefined, report);
+    } catch (error) {
+      report(error);
+    }
+  }
+}
+
+/** Whether a listener answered with a promise, whose rejection is ours to report. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}
+
+/** The emitter of v4's server classes: also by the names of Node's EventEmitter. */
+export class ServerEmitter<Listen extends EventsMap, Reserved extends EventsMap = Record<never, never>> extends Emitter<
+  Listen,
+  Reserved
+> {
+  /** @see {@link Emitter.on} */
+  addListener<Event extends ListenNames<Listen, Reserved>>(
+    event: Event,
+    listener: ListenerOf<Listen, Reserved, Event>,
+  ): this {
+    return this.on(event, listener);
+  }
+
+  /** @see {@link Emitter.off} */
+  removeListener<Event extends ListenNames<Listen, Reserved>>(
+    event: Event,
+    listener: ListenerOf<Listen, Reserved, Event>,
+  ): this {
+    return this.off(event, listener);
+  }
+
+  /** Removes all listeners, or all of one event. */
+  removeAllListeners(event?: ListenNames<Listen, Reserved>): this {
+    return this.off(event);
+  }
+
+  /** Adds a listener before all others. */
+  prependListener<Event extends ListenNames<Listen, Reserved>>(
+    event: Event,
+    listener: ListenerOf<Listen, Reserved, Event>,
+  ): this {
+    this.addListenerAt(event, listener as Listener, true);
+    return this;
+  }
+
+  /** Adds a listener before all others that is removed before its first call. */
+  prependOnceListener<Event extends ListenNames<Listen, Reserved>>(
+    event: Event,
+    listener: ListenerOf<Listen, Reserved, Event>,
+  ): this {
+    this.addListenerAt(event, this.onceListener(event, listener as Listener), true);
+    return this;
+  }
+
+  /** How many listeners an event has. */
+  listenerCount(event: ListenNames<Listen, Reserved>): number {
+    return this.listenersOf(event).length;
+  }
+
+  /** The listeners of an event as they are called: those of `once` are wrapped. */
+  rawListeners(event: ListenNames<Listen, Reserved>): Listener[] {
+    return [...this.listenersOf(event)];
+  }
+
+  /** The events that have listeners. */
+  eventNames(): (string | symbol)[] {
+    return this.eventList().filter((event) => typeof event === "string" || typeof event === "symbol");
+  }
+
+  /** Accepted for compatibility: there is no limit and no warning. */
+  setMaxListeners(_count: number): this {
+    return this;
+  }
+
+  /** @see {@link ServerEmitter.setMaxListeners} */
+  getMaxListeners(): number {
+    return Infinity;
+  }
+}

@@ -1,0 +1,373 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import {
+  type Codec,
+  type DefaultEventsMap,
+  type EventNames,
+  type EventParams,
+  type EventsMap,
+  type Listener,
+  type Packet,
+  PacketType,
+  UsageError,
+} from "@bowline/protocol";
+import type { Adapter } from "./adapter.ts";
+import { Audience } from "./audience.ts";
+import { isSafeAuth } from "./auth.ts";
+import { type Broadcast, messageOf } from "./broadcast.ts";
+import { Clock } from "./clock.ts";
+import type { Connection } from "./connection.ts";
+import { cors } from "./cors.ts";
+import { Engine, type EngineHost } from "./engine.ts";
+import { attachToNode, type NodeServer } from "./hosts/node-http.ts";
+import { Namespace, type NamespaceHost, type NamespaceReservedEvents } from "./namespace.ts";
+import { type Limits, type ResolvedOptions, resolveOptions, type ServerOptions } from "./options.ts";
+import { type NamespaceFilter, ParentNamespace } from "./parent-namespace.ts";
+import { serveClientFile } from "./serve-client.ts";
+import type { Socket } from "./socket.ts";
+
+/** Gets the errors of listeners and middlewares; `event` says of which. */
+export type ErrorListener = (error: unknown, event: unknown) => void;
+
+interface ServerReservedEvents<L extends EventsMap, E extends EventsMap, S extends EventsMap, D>
+  extends NamespaceReservedEvents<L, E, S, D> {
+  new_namespace: (namespace: Namespace<L, E, S, D>) => void;
+}
+
+/**
+ * A real-time server with the API of Socket.IO v4 (api.md S1–S9). What it does as an emitter and an audience, it does for
+ * its main namespace, `/`.
+ */
+export class Server<
+    ListenEvents extends EventsMap = DefaultEventsMap,
+    EmitEvents extends EventsMap = ListenEvents,
+    ServerSideEvents extends EventsMap = DefaultEventsMap,
+    // oxlint-disable-next-line typescript/no-explicit-any -- v4's default: applications put there what they like
+    SocketData = any,
+  >
+  extends Audience<
+    EmitEvents,
+    ServerSideEvents,
+    SocketData,
+    ServerReservedEvents<ListenEvents, EmitEvents, ServerSideEvents, SocketData>
+  >
+  implements EngineHost, NamespaceHost
+{
+  /** The main namespace. */
+  readonly sockets: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>;
+  /** The Engine.IO side; made by `attach`. */
+  engine!: Engine;
+  /** The HTTP server that it is attached to. */
+  httpServer: NodeServer | undefined;
+  /** @internal */
+  readonly clock: Clock = new Clock();
+  readonly #given: Partial<ServerOptions>;
+  #options: ResolvedOptions;
+  readonly #namespaces = new Map<string, Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>>();
+  readonly #parents: {
+    readonly accepts: NamespaceFilter;
+    readonly parent: ParentNamespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>;
+  }[] = [];
+  readonly #errorListeners: ErrorListener[] = [];
+
+  /**
+   * @param target a Node HTTP server, a port, or the options
+   * @param options all optional
+   * @throws UsageError for invalid options and targets
+   * @example const io = new Server(httpServer, { cors: { origin: "https://example.com" } })
+   */
+  constructor(target?: NodeServer | number | string | Partial<ServerOptions>, options?: Partial<ServerOptions>) {
+    super();
+    const isOptions = typeof target === "object" && target !== null && !("listen" in target);
+    this.#given = { ...(isOptions ? target : options) };
+    this.#options = resolveOptions(this.#given);
+    this.sockets = this.of("/");
+    if (target !== undefined && target !== null && !isOptions) this.attach(target as NodeServer | number | string, {});
+    else this.engine = new Engine(this.#options, this);
+  }
+
+  /**
+   * Attaches to an HTTP server, or listens on a port with one of its own, which answers everything else with 404.
+   * Options of the constructor win over these.
+   */
+  attach(target: NodeServer | number | string, options: Partial<ServerOptions> = {}): this {
+    if (typeof target === "function") {
+      throw new UsageError(
+        "express_app",
+        "You are trying to attach socket.io to an express request handler function. Please pass a http.Server instance.",
+      );
+    }
+    this.#options = resolveOptions({ ...options, ...this.#given });
+    const previous = this.engine as Engine | undefined;
+    this.engine = previous !== undefined && Object.keys(options).length === 0 ? previous : new Engine(this.#options, this);
+    const server = typeof target === "object" ? target : this.#listenOn(Number(target));
+    this.httpServer = server;
+    const withCors = this.#options.cors === undefined ? undefined : cors(this.#options.cors);
+    attachToNode(server, this.engine, (request, response) => this.#serveFile(request, response, withCors));
+    return this;
+  }
+
+  /** @see {@link Server.attach} */
+  listen(target: NodeServer | number | string, options?: Partial<ServerOptions>): this {
+    return this.attach(target, options);
+  }
+
+  /**
+   * A namespace by its name, made on the first call. With a pattern or a function, a parent namespace: its children are
+   * made when clients ask for names that it accepts.
+   * @param onConnect a listener of its `connection` event
+   */
+  of(
+    name: string | RegExp | NamespaceFilter,
+    onConnect?: (socket: Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>) => void,
+  ): Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData> {
+    const namespace = typeof name === "string" ? this.#namespaceNamed(name) : this.#parentOf(name);
+    if (onConnect !== undefined) namespace.on("connect", onConnect);
+    return namespace;
+  }
+
+  /** Adds a middleware to the main namespace. @see {@link Namespace.use} */
+  use(
+    middleware: (
+      socket: Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
+      next: (error?: Error & { data?: unknown }) => void,
+    ) => unknown,
+  ): this {
+    this.sockets.use(middleware);
+    return this;
+  }
+
+  /** @see {@link Namespace.serverSideEmit} */
+  serverSideEmit<Event extends EventNames<ServerSideEvents>>(
+    event: Event,
+    ...args: EventParams<ServerSideEvents, Event>
+  ): boolean {
+    return this.sockets.serverSideEmit(event, ...args);
+  }
+
+  /**
+   * Gets the errors that listeners throw or reject with, each once. Without such a listener they are printed.
+   * @example io.onError((error, event) => logger.error({ error, event }))
+   */
+  onError(listener: ErrorListener): this {
+    this.#errorListeners.push(listener);
+    return this;
+  }
+
+  /** The path of the engine; with a value, sets it. */
+  path(): string;
+  path(path: string): this;
+  path(path?: string): string | this {
+    return path === undefined ? this.#options.path : this.#set({ path: path.replace(/\/$/, "") });
+  }
+
+  /** Whether the browser client is served; with a value, sets it. */
+  serveClient(): boolean;
+  serveClient(serve: boolean): this;
+  serveClient(serve?: boolean): boolean | this {
+    return serve === undefined ? this.#options.serveClient : this.#set({ serveClient: serve });
+  }
+
+  /** Time for a connection to join its first namespace, in ms; with a value, sets it. */
+  connectTimeout(): number;
+  connectTimeout(ms: number): this;
+  connectTimeout(ms?: number): number | this {
+    return ms === undefined ? this.#options.connectTimeout : this.#set({ connectTimeout: ms });
+  }
+
+  /** v4's view of the main namespace's rooms. */
+  adapter(): Adapter {
+    return this.sockets.adapter;
+  }
+
+  /**
+   * Ends all sockets ("server shutting down"; their clients will reconnect), all sessions, and the HTTP server. Does no
+   * harm on a server that is not running.
+   */
+  async close(callback?: (error?: Error) => void): Promise<void> {
+    for (const connection of Object.values(this.engine.clients)) connection.endWith("server shutting down");
+    for (const { adapter } of this.#namespaces.values()) adapter.close();
+    this.engine.close();
+    const error = await new Promise<Error | undefined>((resolve) => {
+      const server = this.httpServer;
+      if (server === undefined || !server.listening) return resolve(undefined);
+      server.close(resolve);
+      if ("closeIdleConnections" in server) server.closeIdleConnections();
+    });
+    callback?.(error);
+  }
+
+  // ---- as an emitter, it is its main namespace
+
+  /** @internal */
+  override addListenerAt(event: unknown, listener: Listener, first: boolean): void {
+    this.sockets.addListenerAt(event, listener, first);
+  }
+
+  /** @internal */
+  override listenersOf(event: unknown): readonly Listener[] {
+    return this.sockets.listenersOf(event);
+  }
+
+  /** @internal */
+  override eventList(): unknown[] {
+    return this.sockets.eventList();
+  }
+
+  /** @internal */
+  override removeListenerAt(event: unknown, listener: unknown): void {
+    this.sockets.removeListenerAt(event, listener);
+  }
+
+  /** @internal */
+  get everyone(): Broadcast<EmitEvents, SocketData> {
+    return this.sockets.everyone;
+  }
+
+  // ---- for the engine and the namespaces
+
+  /** @internal */
+  get codec(): Codec {
+    return this.#options.parser;
+  }
+
+  /** @internal */
+  get limits(): Limits {
+    return this.#options.limits;
+  }
+
+  /** @internal */
+  get ackTimeouts(): { unicast: number; broadcast: number } {
+    const { unicast = 0, broadcast = 60_000 } = this.#options.ackTimeout;
+    return { unicast, broadcast };
+  }
+
+  /** @internal */
+  readonly report = (error: unknown, event: unknown): void => {
+    if (this.#options.rethrow) queueMicrotask(() => rethrow(error));
+    else if (this.#errorListeners.length === 0) console.error(`bowline: error in a listener of "${String(event)}":`, error);
+    for (const listener of this.#errorListeners) listener(error, event);
+  };
+
+  /** @internal A client asks for a namespace (socket-protocol §3). */
+  onConnectPacket(connection: Connection, packet: Packet): void {
+    const { nsp: name } = packet;
+    const auth = (packet.data ?? {}) as Record<string, unknown>;
+    const { maxNamespaces } = this.limits;
+    if (maxNamespaces !== 0 && connection.sockets.size > maxNamespaces) {
+      return this.#refuse(connection, name, "too many namespaces");
+    }
+    if (!isSafeAuth(auth)) return this.#refuse(connection, name, "invalid auth");
+    const known = this.#namespaces.get(name);
+    if (known !== undefined) return known.connect(connection, auth);
+    this.#askParents(name, auth, 0, (namespace) => {
+      // while a function decided, the connection may have ended
+      if (!connection.sockets.has(name)) return;
+      if (namespace === undefined) this.#refuse(connection, name, "Invalid namespace");
+      else namespace.connect(connection, auth);
+    });
+  }
+
+  #refuse(connection: Connection, nsp: string, message: string): void {
+    const packets = this.codec.encode({ type: PacketType.CONNECT_ERROR, nsp, data: { message } });
+    connection.sendMessage(messageOf(packets, false));
+    connection.onRefused(nsp);
+  }
+
+  #askParents(
+    name: string,
+    auth: Record<string, unknown>,
+    at: number,
+    done: (namespace: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData> | undefined) => void,
+  ): void {
+    const entry = this.#parents[at];
+    if (entry === undefined) return done(undefined);
+    let settled = false;
+    const answer = (error: Error | null, allowed: boolean): void => {
+      if (settled) return;
+      settled = true;
+      if (error !== null && error !== undefined) return this.#askParents(name, auth, at + 1, done);
+      if (!allowed) return this.#askParents(name, auth, at + 1, done);
+      done(this.#namespaces.get(name) ?? this.#adopt(entry.parent, name));
+    };
+    try {
+      entry.accepts(name, auth, answer);
+    } catch (error) {
+      this.report(error, "of");
+      answer(error instanceof Error ? error : new Error(String(error)), false);
+    }
+  }
+
+  #adopt(
+    parent: ParentNamespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
+    name: string,
+  ): Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData> {
+    const child = parent.createChild(name);
+    this.#namespaces.set(name, child);
+    this.#announce(child);
+    return child;
+  }
+
+  #namespaceNamed(given: string): Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData> {
+    const name = given.startsWith("/") ? given : `/${given}`;
+    const known = this.#namespaces.get(name);
+    if (known !== undefined) return known;
+    // a name that a pattern accepts is one of its children (api.md N5)
+    const parent = this.#parents.find(({ parent: each }) => each.pattern?.test(name) === true)?.parent;
+    if (parent !== undefined) return this.#adopt(parent, name);
+    const namespace = new Namespace(this, name, this);
+    this.#namespaces.set(name, namespace);
+    if (name !== "/") this.#announce(namespace);
+    return namespace;
+  }
+
+  #parentOf(filter: RegExp | NamespaceFilter): Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData> {
+    const pattern = typeof filter === "function" ? undefined : filter;
+    if (pattern?.global === true || pattern?.sticky === true) {
+      throw new UsageError("stateful_pattern", `namespace pattern ${String(pattern)} must not have the flags g or y`);
+    }
+    const accepts: NamespaceFilter =
+      typeof filter === "function" ? filter : (name, _auth, next) => next(null, filter.test(name));
+    const parent = new ParentNamespace(this, `/_${this.#parents.length}`, this, pattern, (child) => {
+      if (this.#options.cleanupEmptyChildNamespaces) this.#drop(parent, child);
+    });
+    this.#parents.push({ accepts, parent });
+    return parent;
+  }
+
+  #drop(
+    parent: ParentNamespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
+    child: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
+  ): void {
+    parent.children.delete(child);
+    this.#namespaces.delete(child.name);
+    child.adapter.close();
+  }
+
+  #announce(namespace: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>): void {
+    for (const listener of this.listenersOf("new_namespace")) listener(namespace);
+  }
+
+  #serveFile(
+    request: IncomingMessage,
+    response: ServerResponse,
+    withCors: ReturnType<typeof cors> | undefined,
+  ): boolean {
+    if (!this.#options.serveClient) return false;
+    return serveClientFile(this.#options.path, request, response, withCors);
+  }
+
+  #listenOn(port: number): NodeServer {
+    if (!(port >= 0 && port <= 65_535)) throw new UsageError("invalid_port", `cannot listen on port ${port}`);
+    return createServer((_request, response) => response.writeHead(404).end()).listen(port);
+  }
+
+  #set(options: Partial<ServerOptions>): this {
+    Object.assign(this.#given, options);
+    Object.assign(this.#options, options);
+    return this;
+  }
+}
+
+function rethrow(error: unknown): never {
+  throw error;
+}

@@ -1,0 +1,507 @@
+import type { IncomingMessage } from "node:http";
+import {
+  type AckValue,
+  type DefaultEventsMap,
+  type EventNames,
+  type EventParams,
+  type EventParamsWithoutAck,
+  type EventsMap,
+  type Listener,
+  type Packet,
+  PacketType,
+  UsageError,
+  type WithAckErrors,
+} from "@bowline/protocol";
+import { AckTable, type BroadcastAck, SingleAck } from "./acks.ts";
+import { Broadcast, type BroadcastSocket, checkEventName, type EmitFlags, encodeEvent, messageOf } from "./broadcast.ts";
+import type { Connection, DisconnectReason, NamespaceSocket } from "./connection.ts";
+import { type Handshake, handshakeOf } from "./handshake.ts";
+import { runInOrder } from "./middleware.ts";
+import type { Namespace } from "./namespace.ts";
+import { randomId } from "./random-id.ts";
+import type { Room } from "./room.ts";
+import { callListeners, isThenable, ServerEmitter } from "./server-emitter.ts";
+
+/** An incoming event as middlewares and catch-all listeners see it: name, arguments, acknowledgement. */
+export type Event = [name: string, ...args: unknown[]];
+
+/** A middleware of a socket: decides on each incoming event. */
+export type SocketMiddleware = (event: Event, next: (error?: Error) => void) => unknown;
+
+type AnyListener = (event: string, ...args: unknown[]) => unknown;
+
+interface SocketReservedEvents {
+  disconnecting: (reason: DisconnectReason, description?: unknown) => void;
+  disconnect: (reason: DisconnectReason, description?: unknown) => void;
+  error: (error: Error) => void;
+}
+
+/** Catch-all listeners; made by the first one. */
+interface CatchAll {
+  incoming: AnyListener[];
+  outgoing: AnyListener[];
+}
+
+/** One client in one namespace (api.md K1–K10). */
+export class Socket<
+    ListenEvents extends EventsMap = DefaultEventsMap,
+    EmitEvents extends EventsMap = ListenEvents,
+    ServerSideEvents extends EventsMap = DefaultEventsMap,
+    // oxlint-disable-next-line typescript/no-explicit-any -- v4's default: applications put there what they like
+    SocketData = any,
+  >
+  extends ServerEmitter<ListenEvents, SocketReservedEvents>
+  implements NamespaceSocket, BroadcastSocket
+{
+  /** 20 characters, independent of the Engine.IO session id. */
+  readonly id: string = randomId();
+  readonly nsp: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>;
+  /** The connection that it shares with the client's other namespaces. */
+  readonly conn: Connection;
+  /** Whether it was restored from an earlier connection. */
+  readonly recovered = false;
+  /** Whatever the application wants to keep with this socket. */
+  data: SocketData = {} as SocketData;
+  /** @internal */
+  joined: Set<Room> | undefined;
+
+  readonly #auth: Record<string, unknown>;
+  readonly #issued = Date.now();
+  #state: "pending" | "connected" | "ended" = "pending";
+  #handshake: Handshake | undefined;
+  #acks: AckTable | undefined;
+  #catchAll: CatchAll | undefined;
+  #middlewares: SocketMiddleware[] | undefined;
+
+  /** @internal Sockets are made by their namespace. */
+  constructor(
+    nsp: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
+    conn: Connection,
+    auth: Record<string, unknown>,
+  ) {
+    super();
+    this.nsp = nsp;
+    this.conn = conn;
+    this.#auth = auth;
+  }
+
+  get connected(): boolean {
+    return this.#state === "connected";
+  }
+
+  get disconnected(): boolean {
+    return !this.connected;
+  }
+
+  /** How the client came here; made on first read. */
+  get handshake(): Handshake {
+    return (this.#handshake ??= handshakeOf(this.conn.head, this.#auth, this.#issued));
+  }
+
+  /** The first request of the connection. */
+  get request(): IncomingMessage {
+    return this.conn.request;
+  }
+
+  /** v4's name for the connection and its request. */
+  get client(): { readonly conn: Connection; readonly request: IncomingMessage; readonly id: string } {
+    return { conn: this.conn, request: this.conn.request, id: this.conn.id };
+  }
+
+  /** Live view of the rooms that it is in. */
+  get rooms(): ReadonlySet<Room> {
+    return this.nsp.index.roomsOf(this);
+  }
+
+  /**
+   * Sends an event to this client. With a callback as last argument, calls it with the client's answer.
+   * @throws UsageError for reserved names, too many attachments or too many pending acknowledgements
+   */
+  emit<Event extends EventNames<EmitEvents>>(event: Event, ...args: EventParams<EmitEvents, Event>): true {
+    this.emitWith(NO_FLAGS, [event, ...args]);
+    return true;
+  }
+
+  /** Sends an event and waits for the client's answer. Rejects when the client disconnects before it. */
+  emitWithAck<Event extends EventNames<EmitEvents>>(
+    event: Event,
+    ...args: EventParamsWithoutAck<EmitEvents, Event>
+  ): Promise<AckValue<EmitEvents, Event>> {
+    return this.#withFlags<EmitEvents>(NO_FLAGS).emitWithAck(event, ...args);
+  }
+
+  /** Sends a "message" event. */
+  send(...args: EventParams<EmitEvents, EventNames<EmitEvents> & "message">): this {
+    this.emitWith(NO_FLAGS, ["message", ...args]);
+    return this;
+  }
+
+  /** @see {@link Socket.send} */
+  write(...args: EventParams<EmitEvents, EventNames<EmitEvents> & "message">): this {
+    return this.send(...args);
+  }
+
+  /** Gives the acknowledgement of the next emit a deadline, in ms; its callback then takes an error first. */
+  timeout(timeout: number): Unicast<WithAckErrors<EmitEvents>, SocketData> {
+    return this.#withFlags({ timeout });
+  }
+
+  /** @see {@link Broadcast.volatile} */
+  get volatile(): Unicast<EmitEvents, SocketData> {
+    return this.#withFlags({ volatile: true });
+  }
+
+  /** @see {@link Broadcast.compress} */
+  compress(compress: boolean): Unicast<EmitEvents, SocketData> {
+    return this.#withFlags({ compress });
+  }
+
+  /** Everyone in the namespace but this socket. */
+  get broadcast(): Broadcast<EmitEvents, SocketData> {
+    return this.others(NO_FLAGS);
+  }
+
+  /** @see {@link Broadcast.local} */
+  get local(): Broadcast<EmitEvents, SocketData> {
+    return this.broadcast.local;
+  }
+
+  /** Everyone in a room but this socket. @see {@link Broadcast.to} */
+  to(room: Room | Room[]): Broadcast<EmitEvents, SocketData> {
+    return this.broadcast.to(room);
+  }
+
+  /** @see {@link Broadcast.to} */
+  in(room: Room | Room[]): Broadcast<EmitEvents, SocketData> {
+    return this.broadcast.to(room);
+  }
+
+  /** @see {@link Broadcast.except} */
+  except(room: Room | Room[]): Broadcast<EmitEvents, SocketData> {
+    return this.broadcast.except(room);
+  }
+
+  /**
+   * Joins rooms; nothing after the socket has ended.
+   * @throws UsageError beyond the limit `maxRoomsPerSocket`
+   */
+  join(room: Room | Room[]): void {
+    if (this.#state === "ended") return;
+    const rooms = Array.isArray(room) ? room : [room];
+    const limit = this.nsp.limits.maxRoomsPerSocket;
+    if (limit !== 0 && (this.joined?.size ?? 0) + rooms.length > limit) {
+      throw new UsageError("too_many_rooms", `socket would be in more than ${limit} rooms`);
+    }
+    this.nsp.index.add(this, rooms);
+  }
+
+  leave(room: Room): void {
+    this.nsp.index.remove(this, room);
+  }
+
+  /** Ends this socket; `close` = with all namespaces of the connection, and the connection. */
+  disconnect(close = false): this {
+    if (this.#state === "ended") return this;
+    if (!close) this.leaveNamespace();
+    else this.conn.closeAll();
+    return this;
+  }
+
+  /** Adds a middleware that sees each incoming event before its listeners; `next(error)` fires "error" instead. */
+  use(middleware: SocketMiddleware): this {
+    (this.#middlewares ??= []).push(middleware);
+    return this;
+  }
+
+  /** Adds a listener of all incoming events. */
+  onAny(listener: AnyListener): this {
+    this.#catchAlls.incoming = [...this.#catchAlls.incoming, listener];
+    return this;
+  }
+
+  /** Adds a listener of all incoming events, before the others. */
+  prependAny(listener: AnyListener): this {
+    this.#catchAlls.incoming = [listener, ...this.#catchAlls.incoming];
+    return this;
+  }
+
+  /** Removes one or all listeners of all incoming events. */
+  offAny(listener?: AnyListener): this {
+    this.#catchAlls.incoming = without(this.#catchAlls.incoming, listener);
+    return this;
+  }
+
+  listenersAny(): AnyListener[] {
+    return this.#catchAlls.incoming;
+  }
+
+  /** Adds a listener of all that is sent to this client. */
+  onAnyOutgoing(listener: AnyListener): this {
+    this.#catchAlls.outgoing = [...this.#catchAlls.outgoing, listener];
+    return this;
+  }
+
+  /** Adds a listener of all that is sent, before the others. */
+  prependAnyOutgoing(listener: AnyListener): this {
+    this.#catchAlls.outgoing = [listener, ...this.#catchAlls.outgoing];
+    return this;
+  }
+
+  /** Removes one or all listeners of all that is sent. */
+  offAnyOutgoing(listener?: AnyListener): this {
+    this.#catchAlls.outgoing = without(this.#catchAlls.outgoing, listener);
+    return this;
+  }
+
+  listenersAnyOutgoing(): AnyListener[] {
+    return this.#catchAlls.outgoing;
+  }
+
+  // ---- for the namespace, broadcasts and the connection
+
+  /** @internal Everyone but this socket, with flags that were set before. */
+  others(flags: EmitFlags): Broadcast<EmitEvents, SocketData> {
+    return new Broadcast(this.nsp, { rooms: new Set(), except: new Set([this.id]) }, flags);
+  }
+
+  /** @internal Hot path */
+  emitWith(flags: EmitFlags, data: unknown[], takesError: boolean = flags.timeout !== undefined): void {
+    checkEventName(data[0]);
+    let id: number | undefined;
+    const last = data[data.length - 1];
+    if (typeof last === "function" && data.length > 1) {
+      data.pop();
+      id = this.#expect(last as Listener, takesError, flags.timeout);
+    }
+    const message = encodeEvent(this.nsp, data, id, false, flags.compress);
+    if (this.#catchAll !== undefined) this.tellOutgoing(data);
+    this.conn.sendMessage(message, flags.volatile === true);
+  }
+
+  #expect(callback: Listener, takesError: boolean, timeout: number = this.nsp.unicastAckTimeout): number {
+    const id = this.nsp.nextAckId();
+    if (this.#state === "ended") {
+      if (takesError) queueMicrotask(() => callback(new Error("socket has been disconnected")));
+      return id;
+    }
+    const guarded: Listener = (...args) => this.#run([callback], args, "ack");
+    this.expectAck(id, new SingleAck(guarded, takesError, timeout, this.nsp.clock, () => this.forgetAck(id)));
+    return id;
+  }
+
+  /** @internal */
+  expectAck(id: number, ack: SingleAck | BroadcastAck): void {
+    (this.#acks ??= new AckTable(this.nsp.limits.maxPendingAcks)).add(id, ack);
+  }
+
+  /** @internal */
+  forgetAck(id: number): void {
+    this.#acks?.delete(id);
+  }
+
+  /** @internal */
+  get watchesOutgoing(): boolean {
+    return this.#catchAll !== undefined;
+  }
+
+  /** @internal */
+  tellOutgoing(data: unknown[]): void {
+    this.#run((this.#catchAll?.outgoing ?? []) as Listener[], data, "onAnyOutgoing");
+  }
+
+  /** Hot path. @internal An EVENT or ACK of this client. */
+  dispatch(packet: Packet): void {
+    const data = packet.data as unknown[];
+    if (packet.type === PacketType.ACK) return this.#receiveAck(packet.id, data);
+    if (packet.id !== undefined) data.push(this.#answerer(packet.id));
+    if (this.#catchAll !== undefined || this.#middlewares !== undefined) return this.#dispatchSlowly(data as Event);
+    const listeners = this.listenersOf(data.shift());
+    for (const listener of listeners) {
+      // a listener that throws or rejects must not cost the others their turn (abuse matrix 103)
+      try {
+        const result = listener.apply(this, data);
+        if (isThenable(result)) result.then(undefined, (error: unknown) => this.nsp.report(error, "event"));
+      } catch (error) {
+        this.nsp.report(error, "event");
+      }
+    }
+  }
+
+  /** @internal The middlewares have let it in: the answer is sent, then its listeners are called. */
+  onAdmitted(): void {
+    this.#state = "connected";
+    this.#sendPacket(PacketType.CONNECT, { sid: this.id });
+  }
+
+  /** @internal The middlewares have refused it. */
+  onRefused(error: Error): void {
+    const data: unknown = "data" in error ? error.data : undefined;
+    const payload = data === undefined ? { message: error.message } : { message: error.message, data };
+    this.#sendPacket(PacketType.CONNECT_ERROR, payload);
+    this.#end();
+  }
+
+  /** @internal Leaves this namespace by the server's will. */
+  leaveNamespace(): void {
+    if (this.#state === "ended") return;
+    this.#sendPacket(PacketType.DISCONNECT, undefined);
+    this.conn.release(this.nsp.name, true);
+    this.#onEnd("server namespace disconnect");
+  }
+
+  /** @internal */
+  onClientLeave(): void {
+    this.conn.release(this.nsp.name, false);
+    this.#onEnd("client namespace disconnect");
+  }
+
+  /** @internal */
+  onConnectionEnd(reason: DisconnectReason, description?: unknown): void {
+    this.#onEnd(reason, description);
+  }
+
+  /** @internal */
+  onProtocolError(error: Error): void {
+    this.#run(this.listenersOf("error"), [error], "error");
+  }
+
+  #onEnd(reason: DisconnectReason, description?: unknown): void {
+    if (this.#state === "ended") return;
+    const wasConnected = this.connected;
+    if (wasConnected) this.#run(this.listenersOf("disconnecting"), [reason, description], "disconnecting");
+    this.#end();
+    this.#acks?.endAll(this.id);
+    if (wasConnected) this.#run(this.listenersOf("disconnect"), [reason, description], "disconnect");
+  }
+
+  #end(): void {
+    this.#state = "ended";
+    this.nsp.removeSocket(this);
+  }
+
+  #receiveAck(id: number | undefined, args: unknown[]): void {
+    const ack = id === undefined ? undefined : this.#acks?.take(id);
+    if (ack !== undefined) ack.onAnswer(this.id, args);
+    // an id that was given out may be answered late: that is no fault
+    else if (id === undefined || id >= this.nsp.lastAckId) this.conn.onBadAck();
+  }
+
+  #answerer(id: number): Listener {
+    let answered = false;
+    return (...args) => {
+      if (answered) return;
+      answered = true;
+      const packets = this.nsp.codec.encode({ type: PacketType.ACK, nsp: this.nsp.name, data: args, id });
+      this.conn.sendMessage(messageOf(packets, false));
+    };
+  }
+
+  #dispatchSlowly(event: Event): void {
+    const { incoming } = this.#catchAlls;
+    this.#run(incoming as Listener[], event, "onAny");
+    runInOrder(
+      this.#middlewares ?? [],
+      (middleware, next) => middleware(event, next),
+      (error) => {
+        if (error !== undefined) return this.#run(this.listenersOf("error"), [error], "error");
+        if (this.connected) this.#run(this.listenersOf(event[0]), event.slice(1), event[0]);
+      },
+    );
+  }
+
+  #sendPacket(type: PacketType, data: unknown): void {
+    this.conn.sendMessage(messageOf(this.nsp.codec.encode({ type, nsp: this.nsp.name, data }), false));
+  }
+
+  #run(listeners: readonly Listener[], args: unknown[], event: string): void {
+    if (listeners.length > 0) callListeners(listeners, this, args, (error) => this.nsp.report(error, event));
+  }
+
+  #withFlags<Emit extends EventsMap>(flags: EmitFlags): Unicast<Emit, SocketData> {
+    return new Unicast(this, flags);
+  }
+
+  get #catchAlls(): CatchAll {
+    return (this.#catchAll ??= { incoming: [], outgoing: [] });
+  }
+}
+
+/** What a modifier chain ends in. */
+interface Emitting {
+  emitWith(flags: EmitFlags, data: unknown[], takesError?: boolean): void;
+  others(flags: EmitFlags): Broadcast<EventsMap, unknown>;
+}
+
+/** An emit to one socket with modifiers; each gives a new one. */
+export class Unicast<EmitEvents extends EventsMap, SocketData> {
+  readonly #socket: Emitting;
+  readonly #flags: EmitFlags;
+
+  constructor(socket: Emitting, flags: EmitFlags) {
+    this.#socket = socket;
+    this.#flags = flags;
+  }
+
+  /** @see {@link Socket.emit} */
+  emit<Event extends EventNames<EmitEvents>>(event: Event, ...args: EventParams<EmitEvents, Event>): true {
+    this.#socket.emitWith(this.#flags, [event, ...args]);
+    return true;
+  }
+
+  /** @see {@link Socket.emitWithAck} */
+  emitWithAck<Event extends EventNames<EmitEvents>>(
+    event: Event,
+    ...args: EventParamsWithoutAck<EmitEvents, Event>
+  ): Promise<AckValue<EmitEvents, Event>> {
+    return new Promise((resolve, reject) => {
+      const settle = (error: unknown, answer: unknown): void =>
+        error instanceof Error ? reject(error) : resolve(answer as AckValue<EmitEvents, Event>);
+      this.#socket.emitWith(this.#flags, [event, ...args, settle], true);
+    });
+  }
+
+  /** @see {@link Socket.timeout} */
+  timeout(timeout: number): Unicast<WithAckErrors<EmitEvents>, SocketData> {
+    return new Unicast(this.#socket, { ...this.#flags, timeout });
+  }
+
+  /** @see {@link Broadcast.volatile} */
+  get volatile(): Unicast<EmitEvents, SocketData> {
+    return new Unicast(this.#socket, { ...this.#flags, volatile: true });
+  }
+
+  /** @see {@link Broadcast.compress} */
+  compress(compress: boolean): Unicast<EmitEvents, SocketData> {
+    return new Unicast(this.#socket, { ...this.#flags, compress });
+  }
+
+  /** @see {@link Socket.broadcast} */
+  get broadcast(): Broadcast<EmitEvents, SocketData> {
+    return this.#socket.others(this.#flags) as Broadcast<EmitEvents, SocketData>;
+  }
+
+  /** @see {@link Socket.local} */
+  get local(): Broadcast<EmitEvents, SocketData> {
+    return this.broadcast.local;
+  }
+
+  /** @see {@link Socket.to} */
+  to(room: Room | Room[]): Broadcast<EmitEvents, SocketData> {
+    return this.broadcast.to(room);
+  }
+
+  /** @see {@link Socket.to} */
+  in(room: Room | Room[]): Broadcast<EmitEvents, SocketData> {
+    return this.broadcast.to(room);
+  }
+
+  /** @see {@link Socket.except} */
+  except(room: Room | Room[]): Broadcast<EmitEvents, SocketData> {
+    return this.broadcast.except(room);
+  }
+}
+
+const NO_FLAGS: EmitFlags = {};
+
+const without = <T>(list: T[], item: T | undefined): T[] =>
+  item === undefined ? [] : list.filter((each) => each !== item);

@@ -1,0 +1,264 @@
+import { type CloseReason, encodePayload, type Frame, PayloadReader } from "@bowline/protocol";
+import { bufferBytes } from "../buffer-bytes.ts";
+import type { Clock, Timed } from "../clock.ts";
+import type { Batch } from "../outbox.ts";
+import type { CloseCause, Transport, TransportHandler } from "./transport.ts";
+
+/** One HTTP request of a session and the answer to it, as a host gives it. */
+export interface PollExchange {
+  readonly contentType: string;
+  /** The announced length of the body; undefined for chunked ones. */
+  readonly contentLength: number | undefined;
+  /** Answers. Later answers to the same request are ignored. */
+  answer(answer: PollAnswer): void;
+  /** Ends the connection without an answer. */
+  destroy(): void;
+  /** Called when the client gives up before the answer. */
+  onAbort: (() => void) | undefined;
+  /** Reads the body; `onChunk` gives false to stop reading. */
+  readBody(onChunk: (chunk: Uint8Array) => boolean, onEnd: () => void): void;
+}
+
+/** What goes back over HTTP. */
+export interface PollAnswer {
+  readonly status: number;
+  readonly type: "text/plain; charset=UTF-8" | "text/html" | "application/json";
+  readonly body: string;
+  /** Whether the body may be compressed. */
+  readonly compress?: boolean;
+  /** Whether the connection is of no use any more: what follows on it is not read. */
+  readonly close?: boolean;
+}
+
+/** The limits of one polling session. */
+export interface PollingOptions {
+  readonly maxPayload: number;
+  /** See the limit of this name. */
+  readonly bodyTimeout: number;
+  /** The longest time that a slow but steady body may take, in ms. */
+  readonly bodyTimeoutMax: number;
+}
+
+/** A body that arrives. */
+interface Upload {
+  readonly exchange: PollExchange;
+  readonly chunks: Uint8Array[];
+  readonly startedAt: number;
+  byteLength: number;
+}
+
+const OK: PollAnswer = { status: 200, type: "text/html", body: "ok" };
+const CLOSE: PollAnswer = { status: 200, type: "text/plain; charset=UTF-8", body: "1" };
+const NOOP: PollAnswer = { status: 200, type: "text/plain; charset=UTF-8", body: "6" };
+const LATE_CLOSE: PollAnswer = { status: 200, type: "text/plain; charset=UTF-8", body: "6\u001e1" };
+const BAD_REQUEST: PollAnswer = {
+  status: 400,
+  type: "application/json",
+  body: '{"code":3,"message":"Bad request"}',
+};
+const EMPTY_400: PollAnswer = { status: 400, type: "text/html", body: "" };
+/** Bytes per second that keep an upload alive (abuse matrix 2). */
+const STEADY_RATE = 1024;
+
+/** HTTP long-polling: a GET that is held carries packets down, POSTs carry them up (engine-protocol §4). */
+export class PollingTransport implements Transport, Timed {
+  readonly name = "polling";
+  readonly bufferedBytes = 0;
+  handler: TransportHandler;
+  place = -1;
+  due = 0;
+  readonly #options: PollingOptions;
+  readonly #clock: Clock;
+  #state: "open" | "closing" | "closed" = "open";
+  /** The GET that is held. */
+  #poll: PollExchange | undefined;
+  #upload: Upload | undefined;
+  /** The POST whose packets are being read; its "ok" waits for them. */
+  #post: PollExchange | undefined;
+  #payload: PayloadReader | undefined;
+  #packets: Frame[] = [];
+  #compress = false;
+
+  constructor(options: PollingOptions, clock: Clock, handler: TransportHandler) {
+    this.#options = options;
+    this.#clock = clock;
+    this.handler = handler;
+  }
+
+  get writable(): boolean {
+    return this.#poll !== undefined;
+  }
+
+  /** A GET of this session. */
+  onPoll(exchange: PollExchange): void {
+    if (this.#poll !== undefined) {
+      exchange.answer(EMPTY_400);
+      return this.#fail("overlap from client");
+    }
+    this.#poll = exchange;
+    exchange.onAbort = () => {
+      this.#poll = undefined;
+      this.#fail("poll connection closed prematurely");
+    };
+    this.handler.onDrain();
+    if (this.#state === "closing" && this.#poll !== undefined) {
+      this.#answerPoll(LATE_CLOSE);
+      this.#end("forced close", "");
+    }
+  }
+
+  /** A POST of this session. */
+  onPost(exchange: PollExchange): void {
+    if (this.#upload !== undefined || this.#post !== undefined) {
+      exchange.answer(EMPTY_400);
+      (this.#upload?.exchange ?? this.#post)?.destroy();
+      return this.#fail("data request overlap from client");
+    }
+    if (exchange.contentType.startsWith("application/octet-stream")) {
+      exchange.answer({ ...EMPTY_400, close: true });
+      return this.#fail("invalid content");
+    }
+    if (exchange.contentLength !== undefined && this.#exceeds(exchange.contentLength)) return this.#refuseLarge(exchange);
+    this.#receive(exchange);
+  }
+
+  read(): Frame | undefined {
+    const frame = this.#payload?.next();
+    if (frame === undefined && this.#payload !== undefined) {
+      this.#payload = undefined;
+      this.#answerPost(OK);
+    }
+    return frame;
+  }
+
+  write(batch: Batch, more: boolean): void {
+    for (const message of batch.messages()) {
+      this.#packets.push(...message.packets);
+      // control packets alone are never compressed (engine-protocol §4)
+      this.#compress ||= message.compress && !(typeof message.packets[0] === "string" && message.packets[0][0] !== "4");
+    }
+    if (more) return;
+    const body = encodePayload(this.#packets, bufferBytes);
+    const compress = this.#compress;
+    this.#packets = [];
+    this.#compress = false;
+    this.#answerPoll({ status: 200, type: "text/plain; charset=UTF-8", body, compress });
+  }
+
+  // its input waits in the payload: the session reads on when its turn comes
+  pause(): void {}
+
+  resume(): void {}
+
+  close(cause: CloseCause): void {
+    if (this.#state === "closed" || (this.#state === "closing" && cause.discard !== true)) return;
+    this.#state = "closing";
+    if (cause.reason === "forced close" && cause.discard !== true && this.#poll === undefined) return; // the next GET learns it
+    this.#answerPost(cause.reason === "parse error" ? BAD_REQUEST : OK);
+    this.#answerPoll(cause.reason === "transport close" ? NOOP : CLOSE);
+    this.#end(cause.reason, "");
+  }
+
+  releasePoll(): void {
+    this.#answerPoll(NOOP);
+  }
+
+  retire(): void {
+    this.#state = "closed";
+    this.#clock.clear(this);
+    this.#answerPoll(NOOP);
+    // a correct client has no POST open when it switches (engine-protocol §8)
+    (this.#upload?.exchange ?? this.#post)?.destroy();
+    this.#upload = this.#post = this.#payload = undefined;
+  }
+
+  /** An upload is late, unless it is slow but steady (abuse matrix 2). */
+  advance(now: number): void {
+    const upload = this.#upload;
+    if (upload === undefined) return;
+    const age = now - upload.startedAt;
+    if (age < this.#options.bodyTimeoutMax && upload.byteLength * 1000 >= age * STEADY_RATE) {
+      return this.#clock.set(this, now + 1000);
+    }
+    upload.exchange.answer({ status: 408, type: "text/html", body: "", close: true });
+    this.#fail("data request timed out");
+  }
+
+  #exceeds(byteLength: number): boolean {
+    return this.#options.maxPayload !== 0 && byteLength > this.#options.maxPayload;
+  }
+
+  #refuseLarge(exchange: PollExchange): void {
+    exchange.answer({ status: 413, type: "text/html", body: "", close: true });
+    this.#fail("data request too large");
+  }
+
+  #receive(exchange: PollExchange): void {
+    const upload: Upload = { exchange, chunks: [], startedAt: this.#clock.now(), byteLength: 0 };
+    this.#upload = upload;
+    if (this.#options.bodyTimeout !== 0) this.#clock.set(this, upload.startedAt + this.#options.bodyTimeout);
+    exchange.onAbort = () => {
+      this.#upload = undefined;
+      this.#fail("data request connection closed prematurely");
+    };
+    exchange.readBody(
+      (chunk) => {
+        if (this.#upload !== upload) return false;
+        upload.byteLength += chunk.byteLength;
+        if (this.#exceeds(upload.byteLength)) {
+          this.#refuseLarge(exchange);
+          return false;
+        }
+        upload.chunks.push(chunk);
+        return true;
+      },
+      () => {
+        if (this.#upload === upload) this.#onBody(upload);
+      },
+    );
+  }
+
+  #onBody(upload: Upload): void {
+    this.#upload = undefined;
+    this.#clock.clear(this);
+    this.#post = upload.exchange;
+    upload.exchange.onAbort = undefined;
+    const [first] = upload.chunks;
+    const body = upload.chunks.length === 1 && first !== undefined ? first : Buffer.concat(upload.chunks);
+    try {
+      this.#payload = new PayloadReader(bufferBytes.utf8ReadFatal(body), bufferBytes);
+    } catch (error) {
+      return this.handler.onTransportEnd("parse error", "invalid payload", error instanceof Error ? error : undefined);
+    }
+    this.handler.onReadable();
+  }
+
+  #answerPoll(answer: PollAnswer): void {
+    const poll = this.#poll;
+    this.#poll = undefined;
+    if (poll === undefined) return;
+    poll.onAbort = undefined;
+    poll.answer(answer);
+  }
+
+  #answerPost(answer: PollAnswer): void {
+    const post = this.#post;
+    this.#post = undefined;
+    post?.answer(answer);
+  }
+
+  /** The client has broken the rules of polling, or has gone. */
+  #fail(detail: string): void {
+    this.#answerPoll(CLOSE);
+    this.#answerPost(EMPTY_400);
+    this.#end("transport error", detail);
+  }
+
+  #end(reason: CloseReason, detail: string): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    this.#clock.clear(this);
+    this.#upload = this.#payload = undefined;
+    this.handler.onTransportEnd(reason, detail);
+  }
+}
