@@ -31,7 +31,11 @@ export interface Refusal {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export function refusal(code: number, context: Refusal["context"], message: string = ERROR_MESSAGES[code] ?? ""): Refusal {
+export function refusal(
+  code: number,
+  context: Refusal["context"],
+  message: string = ERROR_MESSAGES[code] ?? "",
+): Refusal {
   return { status: code === ErrorCode.FORBIDDEN ? 403 : 400, code, message, context };
 }
 

@@ -254,7 +254,10 @@ export class Broadcast<EmitEvents extends EventsMap, SocketData> {
     const message = encodeEvent(space, data, id, true, this.#flags.compress);
     space.index.each(this.#target, space.sockets.values(), (socket) => {
       if (!socket.connected) return;
-      if (ack !== undefined && id !== undefined) socket.expectAck(id, ack);
+      if (ack !== undefined && id !== undefined) {
+        ack.expect(socket.id);
+        socket.expectAck(id, ack);
+      }
       if (socket.watchesOutgoing) socket.tellOutgoing(data);
       socket.conn.sendMessage(message, volatile);
     });

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import {
   type CloseReason,
   type Codec,
@@ -10,37 +11,16 @@ import {
   type ServerSessionHandler,
   TransportError,
 } from "@bowline/protocol";
-import type { Clock, Timed } from "./clock.ts";
-import type { RequestHead } from "./request-head.ts";
-import type { ResolvedOptions } from "./options.ts";
-import type { Transport, TransportHandler } from "./transports/transport.ts";
 import { Candidate } from "./candidate.ts";
+import type { Clock, Timed } from "./clock.ts";
+import { type ConnectionEvents, describe } from "./connection-events.ts";
+import type { DisconnectReason } from "./disconnect-reason.ts";
+import type { ResolvedOptions } from "./options.ts";
 import { checkRawText, Message, Outbox } from "./outbox.ts";
+import type { RequestHead } from "./request-head.ts";
 import { callListeners, ServerEmitter } from "./server-emitter.ts";
-import type { IncomingMessage } from "node:http";
-
-/** Why a socket disconnected (api.md K6). */
-export type DisconnectReason =
-  | CloseReason
-  | "server shutting down"
-  | "forced server close"
-  | "client namespace disconnect"
-  | "server namespace disconnect";
-
-/** One namespace of a connection, connected or on its way. */
-export interface NamespaceSocket {
-  readonly connected: boolean;
-  /** Hot path. An EVENT or ACK. */
-  dispatch(packet: Packet): void;
-  /** Leaves this namespace by the server's will. */
-  leaveNamespace(): void;
-  /** The client has left this namespace. */
-  onClientLeave(): void;
-  /** The connection is over. */
-  onConnectionEnd(reason: DisconnectReason, description?: unknown): void;
-  /** The peer has sent what is no packet. */
-  onProtocolError(error: Error): void;
-}
+import { NamespaceSlots, type NamespaceSocket } from "./slots.ts";
+import type { Transport, TransportHandler } from "./transports/transport.ts";
 
 /** What a connection needs of its server. */
 export interface ConnectionHost {
@@ -58,25 +38,7 @@ export interface ConnectionHost {
   report(error: unknown, event: unknown): void;
 }
 
-interface ConnectionEvents {
-  open: () => void;
-  packet: (packet: { type: string; data?: Frame | undefined }) => void;
-  packetCreate: (packet: { type: string; data?: Frame | undefined }) => void;
-  data: (data: Frame) => void;
-  message: (data: Frame) => void;
-  flush: () => void;
-  drain: () => void;
-  heartbeat: () => void;
-  upgrading: (transport: Transport) => void;
-  upgrade: (transport: Transport) => void;
-  error: (error: Error) => void;
-  close: (reason: DisconnectReason, description?: unknown) => void;
-}
-
-/** Packets of a namespace that we left a moment ago may still be on their way (socket-protocol §5), in ms. */
-const CROSSING_TIME = 10_000;
 const CANDIDATE_WINDOW = 10_000;
-const PACKET_NAMES = ["open", "close", "ping", "pong", "message", "upgrade", "noop"];
 const PROBE_ANSWER = new Message(["3probe"], true);
 /** Pings are alike for everyone, so they share runs with broadcasts. */
 const PING = new Message(["2"], true);
@@ -93,6 +55,8 @@ export class Connection
   /** Engine.IO protocol version. */
   readonly protocol = 4;
   readonly head: RequestHead;
+  /** @internal Its namespaces. */
+  readonly slots: NamespaceSlots = new NamespaceSlots();
   /** @internal */
   place = -1;
   /** @internal */
@@ -102,11 +66,8 @@ export class Connection
   readonly #session: ServerSession;
   readonly #outbox = new Outbox();
   readonly #reader: PacketReader;
-  readonly #sockets = new Map<string, NamespaceSocket>();
   #transport: Transport;
   #candidate: Transport | undefined;
-  /** Namespaces that the server left, and until when packets for them are dropped. */
-  #left: Map<string, number> | undefined;
   #dirty = false;
   /** True while it waits for its turn in the round robin: input is not read. */
   #waiting = false;
@@ -187,11 +148,6 @@ export class Connection
 
   // ---- for the layers above
 
-  /** @internal Namespaces that are connected or on their way. */
-  get sockets(): ReadonlyMap<string, NamespaceSocket> {
-    return this.#sockets;
-  }
-
   /** @internal Hot path. */
   sendMessage(message: Message, volatile = false): void {
     if (this.#session.phase !== "open" || (volatile && !this.#canTake())) return;
@@ -221,28 +177,21 @@ export class Connection
     if (limit !== 0 && outbox.byteLength + transport.bufferedBytes > limit) this.#watchSlowReader();
   }
 
-  /** @internal Puts the socket of a namespace into its slot. */
-  attach(nsp: string, socket: NamespaceSocket): void {
-    this.#sockets.set(nsp, socket);
-  }
-
   /** @internal A namespace is connected: the connection is no longer pending. */
-  onJoined(nsp: string): void {
-    this.#left?.delete(nsp);
+  onJoined(): void {
     if (this.#connectBy === Infinity) return;
     this.#connectBy = Infinity;
     this.#host.onConnectionJoined(this);
   }
 
-  /** @internal The server leaves a namespace: late packets for it are dropped for a while. */
-  release(nsp: string, crossing: boolean): void {
-    this.#sockets.delete(nsp);
-    if (crossing) (this.#left ??= new Map()).set(nsp, this.#host.clock.now() + CROSSING_TIME);
+  /** @internal The server leaves a namespace. */
+  leave(nsp: string): void {
+    this.slots.leave(nsp, this.#host.clock.now());
   }
 
   /** @internal Leaves all namespaces, with a word to the client, and closes. */
   closeAll(): void {
-    for (const socket of [...this.#sockets.values()]) socket.leaveNamespace();
+    for (const socket of this.slots.all()) socket.leaveNamespace();
     this.close();
   }
 
@@ -262,7 +211,7 @@ export class Connection
 
   /** @internal Counts a refused CONNECT; too many end the connection (abuse matrix 38). */
   onRefused(nsp: string): void {
-    this.release(nsp, false);
+    this.slots.release(nsp);
     const limit = this.#host.options.limits.maxRejectedConnects;
     if (limit !== 0 && ++this.#refusals > limit) this.endWith("forced server close");
   }
@@ -362,7 +311,7 @@ export class Connection
     }
     if (packet === undefined) return this.#awaitAttachments();
     this.#attachmentsBy = Infinity;
-    const socket = this.#sockets.get(packet.nsp);
+    const socket = this.slots.get(packet.nsp);
     if (socket?.connected === true && (packet.type === PacketType.EVENT || packet.type === PacketType.ACK)) {
       return socket.dispatch(packet);
     }
@@ -400,30 +349,23 @@ export class Connection
 
   #receiveOther(packet: Packet, socket: NamespaceSocket | undefined): void {
     if (packet.type === PacketType.CONNECT && socket === undefined) {
-      // the slot is taken before anything asynchronous, so that a second CONNECT finds it taken (abuse matrix 80)
-      this.#sockets.set(packet.nsp, RESERVED_SLOT);
+      // before anything asynchronous, so that a second CONNECT finds the slot taken (abuse matrix 80)
+      this.slots.reserve(packet.nsp);
       this.#host.onConnectPacket(this, packet);
     } else if (packet.type === PacketType.DISCONNECT && socket?.connected === true) {
       socket.onClientLeave();
-    } else if (packet.type === PacketType.CONNECT || !this.#leftJustNow(packet.nsp)) {
+    } else if (packet.type === PacketType.CONNECT || !this.slots.leftJustNow(packet.nsp, this.#host.clock.now())) {
       this.endWith("forced server close");
     }
   }
 
-  #leftJustNow(nsp: string): boolean {
-    const until = this.#left?.get(nsp);
-    return until !== undefined && !this.#sockets.has(nsp) && this.#host.clock.now() < until;
-  }
-
   #onDecodeError(error: Error): void {
-    for (const socket of this.#sockets.values()) socket.onProtocolError(error);
+    for (const socket of this.slots.all()) socket.onProtocolError(error);
     this.endWith("forced close");
   }
 
   #endSockets(reason: DisconnectReason, description?: unknown): void {
-    const sockets = [...this.#sockets.values()];
-    this.#sockets.clear();
-    for (const socket of sockets) socket.onConnectionEnd(reason, description);
+    for (const socket of this.slots.clear()) socket.onConnectionEnd(reason, description);
   }
 
   // ---- upgrade (engine-protocol §8)
@@ -476,7 +418,8 @@ export class Connection
   /** @internal */
   advance(now: number): void {
     if (now >= this.#connectBy) return this.endWith("forced close");
-    if (now >= this.#attachmentsBy) return this.#onDecodeError(new ProtocolError("attachments_late", "attachments late"));
+    if (now >= this.#attachmentsBy)
+      return this.#onDecodeError(new ProtocolError("attachments_late", "attachments late"));
     if (now >= this.#slowBy) return this.#endSlow();
     this.#session.advance(now);
     this.#schedule();
@@ -533,18 +476,3 @@ export class Connection
     callListeners(this.listenersOf(event), this, args, (error) => this.#host.report(error, event));
   }
 }
-
-function describe(packet: Frame): { type: string; data: Frame | undefined } {
-  if (typeof packet !== "string") return { type: "message", data: packet };
-  return { type: PACKET_NAMES[Number(packet[0])] ?? "error", data: packet.length > 1 ? packet.slice(1) : undefined };
-}
-
-/** Stands in a namespace's slot until its socket is made. */
-const RESERVED_SLOT: NamespaceSocket = {
-  connected: false,
-  dispatch() {},
-  leaveNamespace() {},
-  onClientLeave() {},
-  onConnectionEnd() {},
-  onProtocolError() {},
-};

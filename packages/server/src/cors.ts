@@ -38,7 +38,11 @@ export function isOriginAllowed(origin: string, allowed: CorsOptions["origin"]):
 }
 
 /** Calls back with the origins that are allowed for this request, functions resolved. */
-function decide(options: CorsOptions, origin: string | undefined, done: (allowed: CorsOptions["origin"], error?: Error) => void): void {
+function decide(
+  options: CorsOptions,
+  origin: string | undefined,
+  done: (allowed: CorsOptions["origin"], error?: Error) => void,
+): void {
   const allowed = options.origin ?? "*";
   if (typeof allowed !== "function") return done(allowed);
   allowed(origin, (error, answer) => (error === null ? done(answer ?? false) : done(false, error)));
@@ -74,7 +78,8 @@ function setOrigin(response: ServerResponse, origin: string | undefined, allowed
   if (allowed === "*") return void response.setHeader("Access-Control-Allow-Origin", "*");
   vary(response, "Origin");
   if (typeof allowed === "string") response.setHeader("Access-Control-Allow-Origin", allowed);
-  else if (origin !== undefined && isOriginAllowed(origin, allowed)) response.setHeader("Access-Control-Allow-Origin", origin);
+  else if (origin !== undefined && isOriginAllowed(origin, allowed))
+    response.setHeader("Access-Control-Allow-Origin", origin);
 }
 
 function setPreflight(options: CorsOptions, request: IncomingMessage, response: ServerResponse): void {

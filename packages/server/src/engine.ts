@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Codec } from "@bowline/protocol";
 import { ERROR_MESSAGES, ErrorCode, type Refusal, refusal, type RequestTerms, termsOf, verify } from "./admission.ts";
+import { limitedAddress, RatePerAddress } from "./client-address.ts";
 import type { Clock } from "./clock.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
 import { serializeCookie } from "./cookie.ts";
@@ -17,7 +18,7 @@ import { queryOf, RequestHead } from "./request-head.ts";
 import { callListeners, type ErrorReport, ServerEmitter } from "./server-emitter.ts";
 import { PollingTransport } from "./transports/polling.ts";
 import type { TransportHandler } from "./transports/transport.ts";
-import { WebSocketTransport } from "./transports/websocket.ts";
+import { type WebSocketOptions, WebSocketTransport } from "./transports/websocket.ts";
 
 /** An engine middleware, Express style: it runs on every request and upgrade of the engine. */
 export type EngineMiddleware = (
@@ -59,7 +60,10 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   readonly #host: EngineHost;
   readonly #connections = new Map<string, Connection>();
   readonly #pending: PendingConnections;
+  readonly #unknownSessions: RatePerAddress;
   readonly #middlewares: EngineMiddleware[] = [];
+  readonly #webSocketOptions: WebSocketOptions;
+  readonly #base64WebSocketOptions: WebSocketOptions;
   #dirty: Connection[] = [];
   readonly #turns: Connection[] = [];
   #closed = false;
@@ -70,6 +74,9 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     this.clock = host.clock;
     this.#host = host;
     this.#pending = new PendingConnections(options.limits, host.clock);
+    this.#unknownSessions = new RatePerAddress(options.limits.unknownSessionsPerMinute);
+    this.#webSocketOptions = { ...options.limits, maxPayload: options.maxHttpBufferSize, base64: false };
+    this.#base64WebSocketOptions = { ...this.#webSocketOptions, base64: true };
     if (options.cors !== undefined) this.use(cors(options.cors));
   }
 
@@ -193,7 +200,7 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     const terms = termsOf(queryOf(request.url ?? ""));
     const session = terms.sid === undefined ? undefined : this.#connections.get(terms.sid);
     const refused = verify(request, exchange.isUpgrade, terms, session, this.opts) ?? this.#verifyUpgrade(exchange);
-    if (refused !== undefined) return this.#refuse(exchange, refused);
+    if (refused !== undefined) return this.#refuse(exchange, this.#countRefusal(refused, request));
     if (session !== undefined) {
       if (!this.#isOriginWelcome(exchange)) return this.#refuse(exchange, ORIGIN_DENIED);
       return this.#serveSession(exchange, session, terms);
@@ -207,13 +214,21 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     });
   }
 
+  #countRefusal(refused: Refusal, request: IncomingMessage): Refusal {
+    if (refused.code !== ErrorCode.UNKNOWN_SID) return refused;
+    const address = limitedAddress(request, this.opts.clientAddress);
+    return this.#unknownSessions.exceeds(address, this.clock.now()) ? { ...refused, status: 429 } : refused;
+  }
+
   #verifyUpgrade(exchange: Exchange): Refusal | undefined {
     if (!exchange.isUpgrade || exchange.valid) return undefined;
     return refusal(ErrorCode.BAD_REQUEST, { name: "TRANSPORT_HANDSHAKE_ERROR" });
   }
 
   #isOriginWelcome(exchange: Exchange): boolean {
-    const allowed = exchange.response.getHeader("access-control-allow-origin");
+    if (exchange.request.headers.origin === undefined) return true;
+    const allowed =
+      this.#middlewares.length > 0 ? exchange.response.getHeader("access-control-allow-origin") : undefined;
     return isOriginWelcome(exchange.request, this.opts.origins, typeof allowed === "string" ? allowed : undefined);
   }
 
@@ -237,13 +252,14 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   }
 
   #makeId(exchange: Exchange, terms: RequestTerms): void {
-    const busy = this.#pending.check(exchange.request.socket.remoteAddress ?? "");
+    const address = limitedAddress(exchange.request, this.opts.clientAddress);
+    const busy = this.#pending.check(address);
     if (busy !== undefined) return this.#refuse(exchange, busy);
     const open = (id: string): void => {
       if (exchange.finished || this.#closed) return;
       // an id is a header value and a key: printable, and never one that lives (abuse matrix 23)
       if (typeof id !== "string" || !SESSION_ID.test(id) || this.#connections.has(id)) return fail();
-      this.#open(exchange, id, terms);
+      this.#open(exchange, id, terms, address);
     };
     const fail = (): void => {
       if (!exchange.finished) this.#refuse(exchange, refusal(ErrorCode.BAD_REQUEST, { name: "ID_GENERATION_ERROR" }));
@@ -282,29 +298,33 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     });
   }
 
-  #open(exchange: Exchange, id: string, terms: RequestTerms): void {
+  #open(exchange: Exchange, id: string, terms: RequestTerms, address: string | undefined): void {
     const cookie = this.opts.cookie === false ? undefined : serializeCookie(this.opts.cookie, id);
     const head = new RequestHead(exchange.request, this.#isRequestSeen());
     if (exchange.isUpgrade) {
-      const stream = this.#accept(exchange, true, cookie);
-      const transport = this.#webSocket(stream, exchange.head, terms);
-      const connection = this.#start(id, head, transport);
+      const transport = this.#acceptWebSocket(exchange, terms, true, cookie);
+      const connection = this.#start(id, head, transport, address);
       connection.flush();
-      this.#announce(connection);
+      this.#fire("connection", [connection]);
       connection.onReadable();
     } else {
       const transport = new PollingTransport(this.#pollingOptions, this.clock, NO_HANDLER);
-      const connection = this.#start(id, head, transport);
+      const connection = this.#start(id, head, transport, address);
       this.#watchHeaders(exchange, cookie);
       transport.onPoll(exchange);
-      this.#announce(connection);
+      this.#fire("connection", [connection]);
     }
   }
 
-  #start(id: string, head: RequestHead, transport: PollingTransport | WebSocketTransport): Connection {
+  #start(
+    id: string,
+    head: RequestHead,
+    transport: PollingTransport | WebSocketTransport,
+    address: string | undefined,
+  ): Connection {
     const connection = new Connection(id, head, transport, this.#host.codec, this);
     this.#connections.set(id, connection);
-    this.#pending.add(connection);
+    this.#pending.add(connection, address);
     const { pingInterval, pingTimeout, maxHttpBufferSize: maxPayload, initialPacket } = this.opts;
     const upgrades = this.upgrades(transport.name);
     const open = JSON.stringify({ sid: id, upgrades, pingInterval, pingTimeout, maxPayload });
@@ -313,31 +333,28 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     return connection;
   }
 
-  #announce(connection: Connection): void {
-    this.#fire("connection", [connection]);
-  }
-
   #openCandidate(exchange: UpgradeExchange, connection: Connection, terms: RequestTerms): void {
     if (!connection.countCandidate()) return this.#refuse(exchange, TOO_MANY_CANDIDATES);
-    const stream = this.#accept(exchange, false);
-    const transport = this.#webSocket(stream, exchange.head, terms);
+    const transport = this.#acceptWebSocket(exchange, terms, false);
+    transport.answerUpgrade();
     // a refusal with 400 makes official clients throw: the surplus one is opened and closed (engine-protocol §8)
     if (!connection.offerCandidate(transport)) return transport.close({ reason: "forced close" });
     transport.handler.onReadable();
   }
 
-  #webSocket(stream: Duplex, head: Uint8Array, terms: RequestTerms): WebSocketTransport {
-    const { limits, maxHttpBufferSize: maxPayload } = this.opts;
-    const options = { ...limits, maxPayload, base64: terms.base64 };
-    return new WebSocketTransport(stream, head, options, this.clock, NO_HANDLER);
-  }
-
-  #accept(exchange: UpgradeExchange, isInitial: boolean, cookie?: string): Duplex {
+  #acceptWebSocket(
+    exchange: UpgradeExchange,
+    terms: RequestTerms,
+    isInitial: boolean,
+    cookie?: string,
+  ): WebSocketTransport {
     const headers = exchange.headers();
     if (cookie !== undefined) headers["Set-Cookie"] = appendCookie(headers["Set-Cookie"], cookie);
     if (isInitial) this.#fire("initial_headers", [headers, exchange.request]);
     this.#fire("headers", [headers, exchange.request]);
-    return exchange.accept(headers, isInitial);
+    const upgrade = { ...exchange.accept(headers), head: exchange.head };
+    const options = terms.base64 ? this.#base64WebSocketOptions : this.#webSocketOptions;
+    return new WebSocketTransport(upgrade, options, this.clock, NO_HANDLER);
   }
 
   #watchHeaders(exchange: HttpExchange, cookie?: string): void {
@@ -353,7 +370,9 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   /** Whether application code may have put something on the request. */
   #isRequestSeen(): boolean {
     const own = this.opts.cors === undefined ? 0 : 1;
-    return this.#middlewares.length > own || this.opts.allowRequest !== undefined || this.#makesOwnIds() || !this.silent;
+    return (
+      this.#middlewares.length > own || this.opts.allowRequest !== undefined || this.#makesOwnIds() || !this.silent
+    );
   }
 
   #makesOwnIds(): boolean {

@@ -31,10 +31,10 @@ export interface UpgradeExchange extends BaseExchange {
   /** What the headers of the 101 start with: what middlewares have set. */
   headers(): Headers;
   /**
-   * Answers with 101.
-   * @param corked whether the first frames are to leave together with it
+   * Makes the stream a WebSocket.
+   * @returns it, and the answer to the upgrade, still to be written: so it can leave together with the first frames
    */
-  accept(headers: Headers, corked: boolean): Duplex;
+  accept(headers: Headers): { stream: Duplex; answer: Uint8Array };
 }
 
 export type Exchange = HttpExchange | UpgradeExchange;

@@ -1,7 +1,8 @@
 export type { Adapter } from "./adapter.ts";
 export { Broadcast as BroadcastOperator, type RemoteSocket } from "./broadcast.ts";
-export type { Connection, DisconnectReason } from "./connection.ts";
+export type { Connection } from "./connection.ts";
 export type { CorsOptions } from "./cors.ts";
+export type { DisconnectReason } from "./disconnect-reason.ts";
 export type { Engine, EngineMiddleware } from "./engine.ts";
 export type { Handshake } from "./handshake.ts";
 export { type ExtendedError, Namespace } from "./namespace.ts";

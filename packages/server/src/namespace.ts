@@ -49,12 +49,12 @@ const RESERVED = new Set(["connect", "connection", "new_namespace"]);
 
 /** A communication channel that clients join by its name (api.md N1–N7). */
 export class Namespace<
-    ListenEvents extends EventsMap = DefaultEventsMap,
-    EmitEvents extends EventsMap = ListenEvents,
-    ServerSideEvents extends EventsMap = DefaultEventsMap,
-    // oxlint-disable-next-line typescript/no-explicit-any -- v4's default: applications put there what they like
-    SocketData = any,
-  >
+  ListenEvents extends EventsMap = DefaultEventsMap,
+  EmitEvents extends EventsMap = ListenEvents,
+  ServerSideEvents extends EventsMap = DefaultEventsMap,
+  // oxlint-disable-next-line typescript/no-explicit-any -- v4's default: applications put there what they like
+  SocketData = any,
+>
   extends Audience<
     EmitEvents,
     ServerSideEvents,
@@ -155,14 +155,14 @@ export class Namespace<
   /** @internal A client wants to join: its socket takes the slot, then the middlewares decide. */
   connect(connection: Connection, auth: Record<string, unknown>): void {
     const socket = new Socket(this, connection, auth);
-    connection.attach(this.name, socket);
+    connection.slots.attach(this.name, socket);
     let settled = false;
     const settle = (error?: Error): void => {
       if (settled) return;
       settled = true;
       this.clock.clear(deadline);
       // the client may have gone, or the server closed, while a middleware was waiting
-      if (connection.sockets.get(this.name) !== socket) return this.removeSocket(socket);
+      if (connection.slots.get(this.name) !== socket) return this.removeSocket(socket);
       if (error === undefined) this.#admit(socket, connection);
       else this.#refuse(socket, connection, error);
     };
@@ -181,7 +181,7 @@ export class Namespace<
   #admit(socket: Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>, connection: Connection): void {
     this.sockets.set(socket.id, socket);
     this.index.add(socket, [socket.id]);
-    connection.onJoined(this.name);
+    connection.onJoined();
     socket.onAdmitted();
     for (const event of ["connect", "connection"]) {
       callListeners(this.listenersOf(event), this, [socket], (error) => this.report(error, event));

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { type Codec, jsonCodec, UsageError } from "@bowline/protocol";
+import type { ClientAddress } from "./client-address.ts";
 import type { CorsOptions } from "./cors.ts";
 
 /** A decision of the application on a handshake: call back with an error text, or with null and true. */
@@ -40,6 +41,8 @@ export interface Limits {
   maxPendingPerAddress: number;
   /** Time for such a connection when more than half of `maxPending` are there, in ms. @default 10000 */
   pendingTimeout: number;
+  /** Requests with an unknown session id, per client address and minute. @default 20 */
+  unknownSessionsPerMinute: number;
   /** Upgrade attempts per session and 10 s. @default 5 */
   candidates: number;
   /** Fragments of one WebSocket message. @default 16384 */
@@ -110,6 +113,8 @@ export interface EngineOptions {
   destroyUpgrade: boolean;
   /** After how many ms. @default 1000 */
   destroyUpgradeTimeout: number;
+  /** Whose request it is, for limits per address. @default the TCP peer, where that cannot be a proxy */
+  clientAddress?: ClientAddress | undefined;
   /** Which foreign origins are refused (abuse matrix 18). @default "auto" */
   origins: "auto" | "same" | "*" | readonly string[];
   /** Limits on what peers can make us keep. Each has a default. */
@@ -140,6 +145,7 @@ export const limitDefaults: Readonly<Limits> = {
   maxPending: 10_000,
   maxPendingPerAddress: 256,
   pendingTimeout: 10_000,
+  unknownSessionsPerMinute: 20,
   candidates: 5,
   maxParts: 16_384,
   messageTimeout: 30_000,
@@ -205,8 +211,10 @@ export function resolveOptions(given: Partial<ServerOptions>): ResolvedOptions {
     }
   }
   if ("wsEngine" in given) {
-    process.emitWarning("the option wsEngine has no effect: Bowline frames WebSocket messages itself", { code: "BOWLINE" });
+    process.emitWarning("the option wsEngine has no effect: Bowline frames WebSocket messages itself", {
+      code: "BOWLINE",
+    });
   }
   const limits = { ...limitDefaults, maxPacketBytes: options.maxHttpBufferSize, ...options.limits };
-  return { ...options, limits };
+  return { ...options, path: options.path.replace(/\/$/, ""), limits };
 }

@@ -156,6 +156,9 @@ export class Outbox {
 /** A text that travels alone must not hold the separator of polling payloads (engine-protocol §1). */
 export function checkRawText(text: string): void {
   if (text.includes("\u001e")) {
-    throw new UsageError("separator_in_text", "a raw text message must not contain U+001E, which separates polling packets");
+    throw new UsageError(
+      "separator_in_text",
+      "a raw text message must not contain U+001E, which separates polling packets",
+    );
   }
 }

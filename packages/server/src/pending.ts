@@ -1,10 +1,12 @@
 import { ErrorCode, type Refusal } from "./admission.ts";
 import type { Clock } from "./clock.ts";
-import type { Connection } from "./connection.ts";
 import type { Limits } from "./options.ts";
 
-/** Loopback and private addresses may be a proxy, behind which everyone is. */
-const LOCAL = /^(::1$|127\.|10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|f[cd]|fe80:|::ffff:(127\.|10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.))/;
+/** A connection that has joined no namespace yet. */
+export interface Pending {
+  /** Gives it less time. */
+  hurry(by: number): void;
+}
 
 const BUSY: Refusal = {
   status: 503,
@@ -19,8 +21,8 @@ const BUSY_ADDRESS: Refusal = { ...BUSY, status: 429, context: { name: "TOO_MANY
 export class PendingConnections {
   readonly #limits: Limits;
   readonly #clock: Clock;
-  /** Oldest first. */
-  readonly #connections = new Set<Connection>();
+  /** Oldest first, with the address that counts for it. */
+  readonly #connections = new Map<Pending, string | undefined>();
   readonly #perAddress = new Map<string, number>();
 
   constructor(limits: Limits, clock: Clock) {
@@ -29,28 +31,26 @@ export class PendingConnections {
   }
 
   /** Why one more from this address is refused, or undefined. */
-  check(address: string): Refusal | undefined {
+  check(address: string | undefined): Refusal | undefined {
     const { maxPending, maxPendingPerAddress } = this.#limits;
     if (maxPending !== 0 && this.#connections.size >= maxPending) return BUSY;
-    const ofAddress = this.#perAddress.get(address) ?? 0;
-    if (maxPendingPerAddress !== 0 && ofAddress >= maxPendingPerAddress && !LOCAL.test(address)) return BUSY_ADDRESS;
-    return undefined;
+    if (address === undefined || maxPendingPerAddress === 0) return undefined;
+    return (this.#perAddress.get(address) ?? 0) >= maxPendingPerAddress ? BUSY_ADDRESS : undefined;
   }
 
-  add(connection: Connection): void {
+  add(connection: Pending, address: string | undefined): void {
     const { maxPending, pendingTimeout } = this.#limits;
-    this.#connections.add(connection);
-    const address = connection.remoteAddress;
-    this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1);
+    this.#connections.set(connection, address);
+    if (address !== undefined) this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1);
     if (maxPending === 0 || pendingTimeout === 0 || this.#connections.size <= maxPending / 2) return;
     // under pressure the oldest have to hurry
-    const [oldest] = this.#connections;
+    const [oldest] = this.#connections.keys();
     oldest?.hurry(this.#clock.now() + pendingTimeout);
   }
 
-  delete(connection: Connection): void {
-    if (!this.#connections.delete(connection)) return;
-    const address = connection.remoteAddress;
+  delete(connection: Pending): void {
+    const address = this.#connections.get(connection);
+    if (!this.#connections.delete(connection) || address === undefined) return;
     const left = (this.#perAddress.get(address) ?? 1) - 1;
     if (left === 0) this.#perAddress.delete(address);
     else this.#perAddress.set(address, left);

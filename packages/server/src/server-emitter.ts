@@ -1,10 +1,4 @@
-import {
-  Emitter,
-  type EventsMap,
-  type Listener,
-  type ListenerOf,
-  type ListenNames,
-} from "@bowline/protocol";
+import { Emitter, type EventsMap, type Listener, type ListenerOf, type ListenNames } from "@bowline/protocol";
 
 /** Where errors of listeners go: reported once, never thrown at the wire. */
 export type ErrorReport = (error: unknown, event: unknown) => void;

@@ -28,8 +28,12 @@ import type { Socket } from "./socket.ts";
 /** Gets the errors of listeners and middlewares; `event` says of which. */
 export type ErrorListener = (error: unknown, event: unknown) => void;
 
-interface ServerReservedEvents<L extends EventsMap, E extends EventsMap, S extends EventsMap, D>
-  extends NamespaceReservedEvents<L, E, S, D> {
+interface ServerReservedEvents<
+  L extends EventsMap,
+  E extends EventsMap,
+  S extends EventsMap,
+  D,
+> extends NamespaceReservedEvents<L, E, S, D> {
   new_namespace: (namespace: Namespace<L, E, S, D>) => void;
 }
 
@@ -38,12 +42,12 @@ interface ServerReservedEvents<L extends EventsMap, E extends EventsMap, S exten
  * its main namespace, `/`.
  */
 export class Server<
-    ListenEvents extends EventsMap = DefaultEventsMap,
-    EmitEvents extends EventsMap = ListenEvents,
-    ServerSideEvents extends EventsMap = DefaultEventsMap,
-    // oxlint-disable-next-line typescript/no-explicit-any -- v4's default: applications put there what they like
-    SocketData = any,
-  >
+  ListenEvents extends EventsMap = DefaultEventsMap,
+  EmitEvents extends EventsMap = ListenEvents,
+  ServerSideEvents extends EventsMap = DefaultEventsMap,
+  // oxlint-disable-next-line typescript/no-explicit-any -- v4's default: applications put there what they like
+  SocketData = any,
+>
   extends Audience<
     EmitEvents,
     ServerSideEvents,
@@ -98,7 +102,8 @@ export class Server<
     }
     this.#options = resolveOptions({ ...options, ...this.#given });
     const previous = this.engine as Engine | undefined;
-    this.engine = previous !== undefined && Object.keys(options).length === 0 ? previous : new Engine(this.#options, this);
+    this.engine =
+      previous !== undefined && Object.keys(options).length === 0 ? previous : new Engine(this.#options, this);
     const server = typeof target === "object" ? target : this.#listenOn(Number(target));
     this.httpServer = server;
     const withCors = this.#options.cors === undefined ? undefined : cors(this.#options.cors);
@@ -196,6 +201,11 @@ export class Server<
     callback?.(error);
   }
 
+  /** @internal All namespaces by name. v4's own name for it: tools that instrument servers read it. */
+  get _nsps(): ReadonlyMap<string, Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>> {
+    return this.#namespaces;
+  }
+
   // ---- as an emitter, it is its main namespace
 
   /** @internal */
@@ -244,7 +254,8 @@ export class Server<
   /** @internal */
   readonly report = (error: unknown, event: unknown): void => {
     if (this.#options.rethrow) queueMicrotask(() => rethrow(error));
-    else if (this.#errorListeners.length === 0) console.error(`bowline: error in a listener of "${String(event)}":`, error);
+    else if (this.#errorListeners.length === 0)
+      console.error(`bowline: error in a listener of "${String(event)}":`, error);
     for (const listener of this.#errorListeners) listener(error, event);
   };
 
@@ -253,7 +264,7 @@ export class Server<
     const { nsp: name } = packet;
     const auth = (packet.data ?? {}) as Record<string, unknown>;
     const { maxNamespaces } = this.limits;
-    if (maxNamespaces !== 0 && connection.sockets.size > maxNamespaces) {
+    if (maxNamespaces !== 0 && connection.slots.size > maxNamespaces) {
       return this.#refuse(connection, name, "too many namespaces");
     }
     if (!isSafeAuth(auth)) return this.#refuse(connection, name, "invalid auth");
@@ -261,7 +272,7 @@ export class Server<
     if (known !== undefined) return known.connect(connection, auth);
     this.#askParents(name, auth, 0, (namespace) => {
       // while a function decided, the connection may have ended
-      if (!connection.sockets.has(name)) return;
+      if (!connection.slots.has(name)) return;
       if (namespace === undefined) this.#refuse(connection, name, "Invalid namespace");
       else namespace.connect(connection, auth);
     });

@@ -13,14 +13,24 @@ import {
   type WithAckErrors,
 } from "@bowline/protocol";
 import { AckTable, type BroadcastAck, SingleAck } from "./acks.ts";
-import { Broadcast, type BroadcastSocket, checkEventName, type EmitFlags, encodeEvent, messageOf } from "./broadcast.ts";
-import type { Connection, DisconnectReason, NamespaceSocket } from "./connection.ts";
+import {
+  Broadcast,
+  type BroadcastSocket,
+  checkEventName,
+  type EmitFlags,
+  encodeEvent,
+  messageOf,
+} from "./broadcast.ts";
+import type { Connection } from "./connection.ts";
+import type { DisconnectReason } from "./disconnect-reason.ts";
+import type { NamespaceSocket } from "./slots.ts";
 import { type Handshake, handshakeOf } from "./handshake.ts";
 import { runInOrder } from "./middleware.ts";
 import type { Namespace } from "./namespace.ts";
 import { randomId } from "./random-id.ts";
 import type { Room } from "./room.ts";
 import { callListeners, isThenable, ServerEmitter } from "./server-emitter.ts";
+import { Unicast } from "./unicast.ts";
 
 /** An incoming event as middlewares and catch-all listeners see it: name, arguments, acknowledgement. */
 export type Event = [name: string, ...args: unknown[]];
@@ -44,12 +54,12 @@ interface CatchAll {
 
 /** One client in one namespace (api.md K1–K10). */
 export class Socket<
-    ListenEvents extends EventsMap = DefaultEventsMap,
-    EmitEvents extends EventsMap = ListenEvents,
-    ServerSideEvents extends EventsMap = DefaultEventsMap,
-    // oxlint-disable-next-line typescript/no-explicit-any -- v4's default: applications put there what they like
-    SocketData = any,
-  >
+  ListenEvents extends EventsMap = DefaultEventsMap,
+  EmitEvents extends EventsMap = ListenEvents,
+  ServerSideEvents extends EventsMap = DefaultEventsMap,
+  // oxlint-disable-next-line typescript/no-explicit-any -- v4's default: applications put there what they like
+  SocketData = any,
+>
   extends ServerEmitter<ListenEvents, SocketReservedEvents>
   implements NamespaceSocket, BroadcastSocket
 {
@@ -345,13 +355,13 @@ export class Socket<
   leaveNamespace(): void {
     if (this.#state === "ended") return;
     this.#sendPacket(PacketType.DISCONNECT, undefined);
-    this.conn.release(this.nsp.name, true);
+    this.conn.leave(this.nsp.name);
     this.#onEnd("server namespace disconnect");
   }
 
   /** @internal */
   onClientLeave(): void {
-    this.conn.release(this.nsp.name, false);
+    this.conn.slots.release(this.nsp.name);
     this.#onEnd("client namespace disconnect");
   }
 
@@ -423,81 +433,6 @@ export class Socket<
 
   get #catchAlls(): CatchAll {
     return (this.#catchAll ??= { incoming: [], outgoing: [] });
-  }
-}
-
-/** What a modifier chain ends in. */
-interface Emitting {
-  emitWith(flags: EmitFlags, data: unknown[], takesError?: boolean): void;
-  others(flags: EmitFlags): Broadcast<EventsMap, unknown>;
-}
-
-/** An emit to one socket with modifiers; each gives a new one. */
-export class Unicast<EmitEvents extends EventsMap, SocketData> {
-  readonly #socket: Emitting;
-  readonly #flags: EmitFlags;
-
-  constructor(socket: Emitting, flags: EmitFlags) {
-    this.#socket = socket;
-    this.#flags = flags;
-  }
-
-  /** @see {@link Socket.emit} */
-  emit<Event extends EventNames<EmitEvents>>(event: Event, ...args: EventParams<EmitEvents, Event>): true {
-    this.#socket.emitWith(this.#flags, [event, ...args]);
-    return true;
-  }
-
-  /** @see {@link Socket.emitWithAck} */
-  emitWithAck<Event extends EventNames<EmitEvents>>(
-    event: Event,
-    ...args: EventParamsWithoutAck<EmitEvents, Event>
-  ): Promise<AckValue<EmitEvents, Event>> {
-    return new Promise((resolve, reject) => {
-      const settle = (error: unknown, answer: unknown): void =>
-        error instanceof Error ? reject(error) : resolve(answer as AckValue<EmitEvents, Event>);
-      this.#socket.emitWith(this.#flags, [event, ...args, settle], true);
-    });
-  }
-
-  /** @see {@link Socket.timeout} */
-  timeout(timeout: number): Unicast<WithAckErrors<EmitEvents>, SocketData> {
-    return new Unicast(this.#socket, { ...this.#flags, timeout });
-  }
-
-  /** @see {@link Broadcast.volatile} */
-  get volatile(): Unicast<EmitEvents, SocketData> {
-    return new Unicast(this.#socket, { ...this.#flags, volatile: true });
-  }
-
-  /** @see {@link Broadcast.compress} */
-  compress(compress: boolean): Unicast<EmitEvents, SocketData> {
-    return new Unicast(this.#socket, { ...this.#flags, compress });
-  }
-
-  /** @see {@link Socket.broadcast} */
-  get broadcast(): Broadcast<EmitEvents, SocketData> {
-    return this.#socket.others(this.#flags) as Broadcast<EmitEvents, SocketData>;
-  }
-
-  /** @see {@link Socket.local} */
-  get local(): Broadcast<EmitEvents, SocketData> {
-    return this.broadcast.local;
-  }
-
-  /** @see {@link Socket.to} */
-  to(room: Room | Room[]): Broadcast<EmitEvents, SocketData> {
-    return this.broadcast.to(room);
-  }
-
-  /** @see {@link Socket.to} */
-  in(room: Room | Room[]): Broadcast<EmitEvents, SocketData> {
-    return this.broadcast.to(room);
-  }
-
-  /** @see {@link Socket.except} */
-  except(room: Room | Room[]): Broadcast<EmitEvents, SocketData> {
-    return this.broadcast.except(room);
   }
 }
 

@@ -26,7 +26,11 @@ export class NodeHttpExchange implements HttpExchange {
     this.request = request;
     this.response = response;
     this.#threshold =
-      compression === false ? Infinity : compression === true ? DEFAULT_THRESHOLD : (compression.threshold ?? DEFAULT_THRESHOLD);
+      compression === false
+        ? Infinity
+        : compression === true
+          ? DEFAULT_THRESHOLD
+          : (compression.threshold ?? DEFAULT_THRESHOLD);
     // an answer that nobody takes is no error of ours
     request.on("error", () => {});
     response.on("error", () => {});
@@ -187,7 +191,7 @@ export class NodeUpgradeExchange implements UpgradeExchange {
     this.#refuse(status === 403 ? 400 : status, message, headers);
   }
 
-  accept(headers: Headers, corked: boolean): Duplex {
+  accept(headers: Headers): { stream: Duplex; answer: Uint8Array } {
     this.#finished = true;
     const socket = this.#socket;
     const accept = createHash("sha1")
@@ -200,9 +204,7 @@ export class NodeUpgradeExchange implements UpgradeExchange {
     if ("setTimeout" in socket && typeof socket.setTimeout === "function") socket.setTimeout(0);
     if ("setNoDelay" in socket && typeof socket.setNoDelay === "function") socket.setNoDelay(true);
     socket.off("error", ignore);
-    if (corked) socket.cork();
-    socket.write(`${text}\r\n`);
-    return socket;
+    return { stream: socket, answer: Buffer.from(`${text}\r\n`, "latin1") };
   }
 
   #refuse(status: number, message: string, extra: Readonly<Record<string, string>> = {}): void {

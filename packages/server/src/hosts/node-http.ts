@@ -26,7 +26,9 @@ export function attachToNode(server: NodeServer, engine: Engine, serveFile: Requ
     throw new UsageError("insecure_http_parser", "cannot attach to a server with insecureHTTPParser");
   }
   if ("headersTimeout" in server && server.headersTimeout === 0) {
-    process.emitWarning("headersTimeout of this HTTP server is off: silent connections stay forever", { code: "BOWLINE" });
+    process.emitWarning("headersTimeout of this HTTP server is off: silent connections stay forever", {
+      code: "BOWLINE",
+    });
   }
   const { path, addTrailingSlash, destroyUpgrade, destroyUpgradeTimeout } = engine.opts;
   const prefix = enginePath(path, addTrailingSlash);

@@ -56,6 +56,7 @@ const BAD_REQUEST: PollAnswer = {
   type: "application/json",
   body: '{"code":3,"message":"Bad request"}',
 };
+const TOO_LARGE: PollAnswer = { status: 413, type: "text/html", body: "", close: true };
 const EMPTY_400: PollAnswer = { status: 400, type: "text/html", body: "" };
 /** Bytes per second that keep an upload alive (abuse matrix 2). */
 const STEADY_RATE = 1024;
@@ -118,7 +119,8 @@ export class PollingTransport implements Transport, Timed {
       exchange.answer({ ...EMPTY_400, close: true });
       return this.#fail("invalid content");
     }
-    if (exchange.contentLength !== undefined && this.#exceeds(exchange.contentLength)) return this.#refuseLarge(exchange);
+    if (exchange.contentLength !== undefined && this.#exceeds(exchange.contentLength))
+      return this.#refuseLarge(exchange);
     this.#receive(exchange);
   }
 
@@ -189,7 +191,9 @@ export class PollingTransport implements Transport, Timed {
   }
 
   #refuseLarge(exchange: PollExchange): void {
-    exchange.answer({ status: 413, type: "text/html", body: "", close: true });
+    exchange.answer(TOO_LARGE);
+    // a "1" on the poll could overtake the 413: the client is to see the error, not an orderly close
+    this.#answerPoll(TOO_LARGE);
     this.#fail("data request too large");
   }
 

@@ -26,6 +26,15 @@ export interface WebSocketOptions {
   readonly base64: boolean;
 }
 
+/** A stream whose peer has asked for a WebSocket. */
+export interface Upgrade {
+  readonly stream: Duplex;
+  /** What the peer is to be answered. */
+  readonly answer: Uint8Array;
+  /** Bytes that came behind the request's head. */
+  readonly head: Uint8Array;
+}
+
 /** How long a peer may take to end its side after our close frame, in ms. */
 const CLOSE_TIMEOUT = 10_000;
 /** Unsent pongs beyond this many bytes mean that the peer does not read. */
@@ -43,12 +52,14 @@ export class WebSocketTransport implements Transport, Timed {
   readonly #clock: Clock;
   #state: "open" | "closing" | "closed" = "open";
   #messageBy = Infinity;
-  /** Hosts give a corked stream, so that the answer to the upgrade leaves with the first frames. */
-  #corked: boolean;
+  #corked = false;
+  /** The answer to the upgrade, until the first frames take it along. */
+  #answer: Uint8Array | undefined;
 
-  constructor(stream: Duplex, head: Uint8Array, options: WebSocketOptions, clock: Clock, handler: TransportHandler) {
+  constructor(upgrade: Upgrade, options: WebSocketOptions, clock: Clock, handler: TransportHandler) {
+    const { stream, answer, head } = upgrade;
     this.#stream = stream;
-    this.#corked = stream.writableCorked > 0;
+    this.#answer = answer;
     this.#options = options;
     this.#clock = clock;
     this.handler = handler;
@@ -97,7 +108,8 @@ export class WebSocketTransport implements Transport, Timed {
       this.#corked = true;
       this.#stream.cork();
     }
-    if (this.#options.base64) this.#writeBase64(batch);
+    if (this.#answer !== undefined) this.#writeFirst(batch);
+    else if (this.#options.base64) this.#writeBase64(batch);
     else this.#stream.write(batch.bytes());
     if (!more && this.#corked) {
       this.#corked = false;
@@ -116,6 +128,7 @@ export class WebSocketTransport implements Transport, Timed {
   close(cause: CloseCause): void {
     if (this.#state !== "open") return;
     this.#state = "closing";
+    this.answerUpgrade();
     const { error } = cause;
     const code = error !== undefined && "closeCode" in error ? Number(error.closeCode) : undefined;
     this.#stream.end(frameOf(bufferBytes, Opcode.CLOSE, closePayload(bufferBytes, code)));
@@ -135,6 +148,25 @@ export class WebSocketTransport implements Transport, Timed {
     if (this.#state === "closing") return void this.#stream.destroy();
     if (now < this.#messageBy) return this.#clock.set(this, this.#messageBy);
     this.close({ reason: "transport error", error: new SlowMessageError() });
+  }
+
+  /** Writes the answer to the upgrade by itself: a candidate is the first to speak (engine-protocol §8). */
+  answerUpgrade(): void {
+    const answer = this.#answer;
+    this.#answer = undefined;
+    if (answer !== undefined) this.#stream.write(answer);
+  }
+
+  /** One write, not two: a connect costs one system call less. */
+  #writeFirst(batch: Batch): void {
+    if (this.#options.base64) {
+      this.answerUpgrade();
+      this.#writeBase64(batch);
+      return;
+    }
+    const answer = this.#answer ?? new Uint8Array();
+    this.#answer = undefined;
+    this.#stream.write(Buffer.concat([answer, batch.bytes()]));
   }
 
   #writeBase64(batch: Batch): void {
