@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 // tests run on the sources: the packages' own export condition "source" leads there
-const resolve = { conditions: ["source", "node", "module", "import", "default"] };
+const resolve = { conditions: ["source", "node"] };
 const ssr = { resolve: { conditions: resolve.conditions } };
 
 export default defineConfig({

@@ -1,4 +1,14 @@
+import { cpSync, mkdirSync, readdirSync } from "node:fs";
 import { defineConfig } from "tsdown";
+
+/** The server serves the browser bundles of the client, which is built before it. */
+function copyClient(): void {
+  const from = new URL("../client/dist/", import.meta.url);
+  const to = new URL("client-dist/", import.meta.url);
+  mkdirSync(to, { recursive: true });
+  for (const file of readdirSync(from))
+    if (/^bowline(\.esm)?(\.min)?\.js(\.map)?$/.test(file)) cpSync(new URL(file, from), new URL(file, to));
+}
 
 export default defineConfig({
   entry: { index: "src/index.ts" },
@@ -7,6 +17,7 @@ export default defineConfig({
   target: "node20.19",
   dts: true,
   clean: true,
+  onSuccess: copyClient,
   // the protocol core is part of this package: it has no run-time dependencies
   deps: { alwaysBundle: ["@bowline/protocol"] },
   inputOptions: { resolve: { conditionNames: ["source", "node", "import", "default"] } },

@@ -12,6 +12,14 @@ export interface BackoffOptions {
 }
 
 /**
+ * The delay before an attempt: min · factor^attempts, varied by `jitter`, −1 … 1. Capped before the jitter, so that
+ * clients stay spread at the cap as well (api L2). Whole ms, never negative.
+ */
+export const backoffDelay = (attempts: number, min: number, max: number, jitter: number, factor = 2): number =>
+  // the bound keeps a minimum of 0 from becoming 0 · Infinity
+  Math.max(0, Math.round(Math.min(max, min * factor ** Math.min(attempts, 99)) * (1 + jitter)));
+
+/**
  * Delays between attempts to reconnect: min · factor^n, spread by jitter. Capped before the jitter, so that clients
  * stay spread at the cap as well (api L2). Fields may change at any time.
  */
@@ -34,9 +42,7 @@ export class Backoff {
 
   /** The delay before the next attempt: whole ms, never negative. */
   next(): number {
-    // the bound keeps a minimum of 0 from becoming 0 · Infinity
-    const delay = Math.min(this.max, this.min * this.factor ** Math.min(this.attempts++, 99));
-    return Math.max(0, Math.round(delay * (1 + this.jitter * (2 * this.#random() - 1))));
+    return backoffDelay(this.attempts++, this.min, this.max, this.jitter * (2 * this.#random() - 1), this.factor);
   }
 
   reset(): void {

@@ -39,9 +39,9 @@ export interface ConnectionHost {
 }
 
 const CANDIDATE_WINDOW = 10_000;
-const PROBE_ANSWER = new Message(["3probe"], true);
-/** Pings are alike for everyone, so they share runs with broadcasts. */
-const PING = new Message(["2"], true);
+// not shared: a run that begins with what lives forever would live forever, too
+const PROBE_ANSWER = new Message(["3probe"]);
+const PING = new Message(["2"]);
 
 /**
  * One client: an Engine.IO session with the transport it currently has, what waits to be sent, and the sockets of its
@@ -161,13 +161,13 @@ export class Connection
     if (hard !== 0 && this.#outbox.byteLength > hard) this.#endSlow();
   }
 
-  /** @internal Hot path. Hands what waits to the transport, if that can take it. */
-  flush(): void {
+  /** @internal Hot path. Hands what waits to the transport, if that can take it, or in any case (`force`). */
+  flush(force = false): void {
     this.#dirty = false;
     const transport = this.#transport;
     const outbox = this.#outbox;
     if (this.#session.phase === "closed") return;
-    if (!outbox.empty && transport.writable) {
+    if (!outbox.empty && (force || transport.writable)) {
       for (let batch = outbox.shift(); batch !== undefined; batch = outbox.shift()) {
         transport.write(batch, !outbox.empty);
       }
@@ -227,9 +227,11 @@ export class Connection
    * waits has been sent.
    */
   endWith(reason: DisconnectReason, discard = false): void {
+    if (this.#session.phase === "closing" && discard) this.#transport.close({ reason: "forced close", discard });
     if (this.#session.phase !== "open") return;
     if (discard) this.#outbox.clear();
-    else this.flush();
+    // all of it, even if the transport is busy; but without a poll it stays here, where an upgrade may still fetch it
+    else this.flush(this.#transport.name !== "polling");
     this.#session.beginClose(this.#host.clock.now());
     this.#endReason = reason;
     this.#endSockets(reason);

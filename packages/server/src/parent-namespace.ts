@@ -1,7 +1,6 @@
 import { type DefaultEventsMap, type EventsMap, UsageError } from "@bowline/protocol";
 import type { BroadcastSpace, RemoteSocket } from "./broadcast.ts";
 import { Namespace, type NamespaceHost } from "./namespace.ts";
-import type { Server } from "./server.ts";
 import type { Socket } from "./socket.ts";
 
 /** Decides whether a namespace may be made for a client that asks for it. */
@@ -27,7 +26,7 @@ export class ParentNamespace<
 
   /** @internal */
   constructor(
-    server: Server<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
+    server: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>["server"],
     name: string,
     host: NamespaceHost,
     pattern: RegExp | undefined,
@@ -68,7 +67,7 @@ class ChildNamespace<
   readonly #onEmpty: () => void;
 
   constructor(
-    server: Server<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
+    server: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>["server"],
     name: string,
     host: NamespaceHost,
     onEmpty: () => void,

@@ -155,7 +155,8 @@ export class PollingTransport implements Transport, Timed {
   close(cause: CloseCause): void {
     if (this.#state === "closed" || (this.#state === "closing" && cause.discard !== true)) return;
     this.#state = "closing";
-    if (cause.reason === "forced close" && cause.discard !== true && this.#poll === undefined) return; // the next GET learns it
+    // an orderly end waits for a GET that can carry it (engine-protocol §9)
+    if (cause.reason === "forced close" && cause.discard !== true && this.#poll === undefined) return;
     this.#answerPost(cause.reason === "parse error" ? BAD_REQUEST : OK);
     this.#answerPoll(cause.reason === "transport close" ? NOOP : CLOSE);
     this.#end(cause.reason, "");

@@ -1,0 +1,23 @@
+import type { Platform } from "./transport.ts";
+import type { EngineOptions } from "./engine.ts";
+
+/**
+ * Adds to options where a URI leads, as far as they do not say so themselves. A URI without a scheme gets that of the
+ * page, else https; no URI means the page. Read with the platform's own parser (abuse 130).
+ * @throws TypeError for what is no URI
+ */
+export const addressOf = <Options extends EngineOptions>(
+  { location }: Platform,
+  uri: string | Options | undefined,
+  opts?: Options,
+): { options: Options; url: URL } => {
+  const isText = typeof uri === "string";
+  const text = isText ? uri : "/";
+  const url = new URL(
+    /^(\w+:)?\//.test(text) ? text : `${location?.protocol ?? "https:"}//${text}`,
+    location?.href ?? "http://localhost",
+  );
+  const { hostname, port, protocol, searchParams } = url;
+  const address = { hostname, port, secure: /[ps]s:/.test(protocol), query: Object.fromEntries(searchParams) };
+  return { options: { ...address, ...((isText ? opts : (uri ?? opts)) as Options) }, url };
+};

@@ -1,0 +1,298 @@
+import {
+  backoffDelay,
+  type Codec,
+  type DefaultEventsMap,
+  Emitter,
+  type EventsMap,
+  type Frame,
+  type Packet,
+  type PacketLimits,
+  type PacketReader,
+} from "@bowline/protocol";
+import { type DisconnectDescription, Engine, type EngineOwner, type EngineOptions } from "./engine.ts";
+import { fire } from "./run.ts";
+import { type DisconnectReason, Socket, type SocketOptions } from "./socket.ts";
+import { addressOf } from "./address.ts";
+import type { Platform } from "./transport.ts";
+
+/** Options of a manager (L2) and of its transports (EC2). */
+export interface ManagerOptions extends EngineOptions {
+  /** Do not share the connection with other sockets. @default false */
+  forceNew?: boolean;
+  /** Share one connection between namespaces. @default true */
+  multiplex?: boolean;
+  /** Reconnect after the connection was lost or could not be made. @default true */
+  reconnection?: boolean;
+  /** Attempts before giving up. @default Infinity */
+  reconnectionAttempts?: number;
+  /** Milliseconds before the first attempt; each further one waits twice as long. @default 1000 */
+  reconnectionDelay?: number;
+  /** Longest delay in milliseconds, before jitter. @default 5000 */
+  reconnectionDelayMax?: number;
+  /** Share of a delay by which it varies, 0 … 1. @default 0.5 */
+  randomizationFactor?: number;
+  /** Milliseconds for one attempt to connect, false = no limit. @default 20000 */
+  timeout?: number | false;
+  /** Connect when created. @default true */
+  autoConnect?: boolean;
+  /** Another wire format; the server must use the same. @default JSON with attachments */
+  parser?: Codec;
+}
+
+type Name =
+  | "path"
+  | "reconnection"
+  | "reconnectionAttempts"
+  | "reconnectionDelay"
+  | "reconnectionDelayMax"
+  | "randomizationFactor"
+  | "timeout"
+  | "autoConnect";
+
+const defaults: Required<Pick<ManagerOptions, Name>> = {
+  path: "/socket.io",
+  reconnection: true,
+  reconnectionAttempts: Infinity,
+  reconnectionDelay: 1000,
+  reconnectionDelayMax: 5000,
+  randomizationFactor: 0.5,
+  timeout: 20_000,
+  autoConnect: true,
+};
+
+/** Options with their defaults. They may be changed at any time: the next attempt to connect reads them again. */
+export type ResolvedOptions = ManagerOptions & SocketOptions & Required<Pick<ManagerOptions, Name>>;
+
+/** Events of a manager (L3). */
+export interface ManagerReservedEvents {
+  open: () => void;
+  error: (error: Error) => void;
+  ping: () => void;
+  packet: (packet: Packet) => void;
+  close: (reason: DisconnectReason, details?: DisconnectDescription) => void;
+  reconnect: (attempt: number) => void;
+  reconnect_attempt: (attempt: number) => void;
+  reconnect_error: (error: Error) => void;
+  reconnect_failed: () => void;
+}
+
+// what clients take by default (socket-protocol §2); of what is missing, any amount
+const LIMITS = { maxAttachments: 10 } as PacketLimits;
+
+/** A connection that comes back: one engine at a time, shared by the sockets of all namespaces. Users know it as Manager. */
+export class Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitEvents extends EventsMap = ListenEvents>
+  extends Emitter<Record<never, never>, ManagerReservedEvents>
+  implements EngineOwner
+{
+  /** The Engine.IO session: that of now, or the last one. */
+  engine!: Engine;
+  readonly opts: ResolvedOptions;
+  /** @internal */
+  readonly platform: Platform;
+  /** @internal */
+  readonly codec: Codec;
+  readonly #sockets = new Map<string, Socket<ListenEvents, EmitEvents>>();
+  readonly #active = new Set<Socket<ListenEvents, EmitEvents>>();
+  #attempts = 0;
+  #state: "closed" | "opening" | "open" = "closed";
+  #reader: PacketReader | undefined;
+  #callback: ((error?: Error) => void) | undefined;
+  #isReconnecting = false;
+  // the application has closed: do not come back
+  #isLeaving = false;
+  #stopTimer: (() => void) | undefined;
+
+  constructor(platform: Platform, uri?: string | ManagerOptions, opts?: ManagerOptions) {
+    super();
+    this.platform = platform;
+    this.opts = { ...defaults, ...addressOf(platform, uri, opts).options };
+    this.codec = this.opts.parser ?? platform.codec;
+    if (this.opts.autoConnect) this.open();
+  }
+
+  /** The socket of a namespace. */
+  socket(nsp: string, opts?: SocketOptions): Socket<ListenEvents, EmitEvents> {
+    let socket = this.#sockets.get(nsp);
+    if (!socket) this.#sockets.set(nsp, (socket = new Socket<ListenEvents, EmitEvents>(this, nsp, opts)));
+    if (this.opts.autoConnect) socket.connect();
+    return socket;
+  }
+
+  /** @internal Whether a namespace has its socket. */
+  has(nsp: string): boolean {
+    return this.#sockets.has(nsp);
+  }
+
+  /** Opens the connection, if it is closed. With a callback, nothing is retried after an error. */
+  open(callback?: (error?: Error) => void): this {
+    if (this.#state !== "closed") return this;
+    this.#state = "opening";
+    this.#isLeaving = false;
+    this.#callback = callback;
+    this.#stopTimer?.();
+    const engine = (this.engine = new Engine(this.platform, this.opts, this));
+    const { timeout } = this.opts;
+    this.#stopTimer =
+      timeout === false
+        ? undefined
+        : this.platform.timer(() => {
+            engine.abandon();
+            this.onError(new Error("timeout"));
+          }, timeout);
+    return this;
+  }
+
+  /** @see {@link Connection.open} */
+  connect(callback?: (error?: Error) => void): this {
+    return this.open(callback);
+  }
+
+  /** Closes the connection and does not come back. */
+  close(): void {
+    this.#isLeaving = true;
+    this.#isReconnecting = false;
+    this.#stopTimer?.();
+    (this.engine as Engine | undefined)?.abandon();
+    if (this.#state === "open") this.onClose("forced close");
+    else this.#state = "closed";
+  }
+
+  /** @internal A socket wants to be connected. */
+  activate(socket: Socket<ListenEvents, EmitEvents>): void {
+    this.#active.add(socket);
+    if (this.#state === "open") socket.onOpen();
+    else if (!this.#isReconnecting) this.open();
+  }
+
+  /** @internal A socket is done; so is the connection after the last. */
+  deactivate(socket: Socket<ListenEvents, EmitEvents>): void {
+    if (this.#active.delete(socket) && !this.#active.size) this.close();
+  }
+
+  /** @internal Hot path: the session calls it without a hop between. */
+  readonly onMessage = (frame: Frame): void => {
+    const { engine } = this;
+    if (engine.hasListeners("packet")) fire(engine, "packet", { type: "message", data: frame });
+    let packet: Packet | undefined;
+    try {
+      packet = this.#reader?.read(frame);
+    } catch (error) {
+      engine.fail(error);
+    }
+    if (!packet) return;
+    fire(this, "packet", packet);
+    this.#sockets.get(packet.nsp)?.receive(packet);
+  };
+
+  /** @internal */
+  onPing(): void {
+    fire(this, "ping");
+  }
+
+  /** @internal */
+  onOpen(): void {
+    this.#stopTimer?.();
+    this.#state = "open";
+    this.#isReconnecting = false;
+    this.#reader = this.codec.reader(LIMITS);
+    fire(this, "open");
+    for (const socket of [...this.#active]) socket.onOpen();
+    this.#callback?.();
+  }
+
+  /** @internal */
+  onError(error: Error): void {
+    this.#stopTimer?.();
+    this.#state = "closed";
+    fire(this, "error", error);
+    for (const socket of [...this.#active]) socket.onError(error);
+    if (this.#callback) this.#callback(error);
+    else if (!this.#attempts) this.#reconnect();
+  }
+
+  /** @internal */
+  onClose(reason: DisconnectReason, details?: DisconnectDescription): void {
+    this.#stopTimer?.();
+    this.#state = "closed";
+    this.#attempts = 0;
+    fire(this, "close", reason, details);
+    for (const socket of [...this.#active]) socket.onClose(reason, details);
+    this.#reconnect();
+  }
+
+  #reconnect(): void {
+    const { opts, platform } = this;
+    if (this.#isReconnecting || this.#isLeaving || !opts.reconnection) return;
+    if (this.#attempts >= opts.reconnectionAttempts) {
+      this.#attempts = 0;
+      return fire(this, "reconnect_failed");
+    }
+    this.#isReconnecting = true;
+    const delay = backoffDelay(
+      this.#attempts++,
+      opts.reconnectionDelay,
+      opts.reconnectionDelayMax,
+      opts.randomizationFactor * (2 * platform.random() - 1),
+    );
+    this.#stopTimer = platform.timer(() => {
+      fire(this, "reconnect_attempt", this.#attempts);
+      // a listener may have closed
+      if (!this.#isLeaving) this.open((error) => this.#onAttempt(error));
+    }, delay);
+  }
+
+  #onAttempt(error?: Error): void {
+    this.#isReconnecting = false;
+    if (error) {
+      this.#reconnect();
+      fire(this, "reconnect_error", error);
+    } else {
+      const attempts = this.#attempts;
+      this.#attempts = 0;
+      fire(this, "reconnect", attempts);
+    }
+  }
+
+  #option<Each extends Name>(name: Each, value: ResolvedOptions[Each] | undefined): this | ResolvedOptions[Each] {
+    if (value === undefined) return this.opts[name];
+    this.opts[name] = value;
+    return this;
+  }
+
+  /** Whether to reconnect; without a value, gives the current one. So do the following. */
+  reconnection(): boolean;
+  reconnection(value: boolean): this;
+  reconnection(value?: boolean): this | boolean {
+    return this.#option("reconnection", value);
+  }
+
+  reconnectionAttempts(): number;
+  reconnectionAttempts(value: number): this;
+  reconnectionAttempts(value?: number): this | number {
+    return this.#option("reconnectionAttempts", value);
+  }
+
+  reconnectionDelay(): number;
+  reconnectionDelay(value: number): this;
+  reconnectionDelay(value?: number): this | number {
+    return this.#option("reconnectionDelay", value);
+  }
+
+  reconnectionDelayMax(): number;
+  reconnectionDelayMax(value: number): this;
+  reconnectionDelayMax(value?: number): this | number {
+    return this.#option("reconnectionDelayMax", value);
+  }
+
+  randomizationFactor(): number;
+  randomizationFactor(value: number): this;
+  randomizationFactor(value?: number): this | number {
+    return this.#option("randomizationFactor", value);
+  }
+
+  timeout(): number | false;
+  timeout(value: number | false): this;
+  timeout(value?: number | false): this | number | false {
+    return this.#option("timeout", value);
+  }
+}

@@ -1,0 +1,323 @@
+import {
+  ClientSession,
+  type CloseReason,
+  Emitter,
+  type Frame,
+  type Handshake,
+  type SessionHandler,
+  TransportError,
+} from "@bowline/protocol";
+import { fire } from "./run.ts";
+import type { Platform, Receiver, Transport, TransportContext, TransportOptions } from "./transport.ts";
+
+/** Options of one Engine.IO session (EC2). */
+export interface EngineOptions extends TransportOptions {
+  /**
+   * Names of transports in order of preference. With a list, the first is opened and polling is upgraded; without one,
+   * WebSocket starts first and polling when it has failed or after `fallbackDelay`.
+   */
+  transports?: readonly string[];
+  /** Milliseconds after which polling starts too. @default 1000 */
+  fallbackDelay?: number;
+  /** Whether polling is upgraded. @default true */
+  upgrade?: boolean;
+  /** With a list: start with WebSocket if that worked before. @default false */
+  rememberUpgrade?: boolean;
+  /** With a list: try the next transport when one fails. @default false */
+  tryAllTransports?: boolean;
+  /** Close silently when the page is left. @default false */
+  closeOnBeforeunload?: boolean;
+}
+
+/** What happened below a close: an error, or `{ description, context }`. */
+export type DisconnectDescription = Error | { description: string; context?: unknown };
+
+/** Events of an engine (EC3), as far as anyone is known to need them. */
+export interface EngineEvents {
+  open: () => void;
+  /** A message has arrived. */
+  packet: (packet: { type: string; data: Frame }) => void;
+  /** Polling: all that was queued has been sent. */
+  drain: () => void;
+  upgrade: (transport: { readonly name: string }) => void;
+  upgradeError: (error: Error) => void;
+  close: (reason: CloseReason, details?: DisconnectDescription) => void;
+}
+
+/** Whom an engine belongs to. */
+export interface EngineOwner {
+  /** Hot path. */
+  readonly onMessage: (frame: Frame) => void;
+  onOpen(): void;
+  onPing(): void;
+  /** Instead of `onOpen`: no transport could be opened. */
+  onError(error: Error): void;
+  onClose(reason: CloseReason, details?: DisconnectDescription): void;
+}
+
+interface Line extends TransportContext {
+  transport?: Transport | undefined;
+}
+
+// over this many unsent bytes volatile events are dropped
+const VOLATILE_LIMIT = 1 << 20;
+
+let webSocketWorked = false;
+
+/** One Engine.IO session of a client: its transports, what waits to be sent, and its public face `manager.engine`. */
+export class Engine extends Emitter<EngineEvents> implements SessionHandler {
+  /** Session id, once open. */
+  id: string | undefined;
+  /** Hot path: messages go from the session straight to the owner. */
+  onMessage: (frame: Frame) => void;
+  readonly #platform: Platform;
+  readonly #options: EngineOptions;
+  readonly #session = new ClientSession(this);
+  #owner: EngineOwner | undefined;
+  // every transport that is not closed: those of the race, then the current one and its candidate
+  readonly #lines = new Set<Line>();
+  #line: Line | undefined;
+  #candidate: Line | undefined;
+  #untried: string[];
+  #error: Error | undefined;
+  #queue: Frame[] = [];
+  #isArmed = false;
+  #isClosing = false;
+  readonly #ended = new AbortController();
+  #stopTimer: (() => void) | undefined;
+
+  constructor(platform: Platform, options: EngineOptions, owner: EngineOwner) {
+    super();
+    this.#platform = platform;
+    this.#options = options;
+    this.#owner = owner;
+    this.onMessage = owner.onMessage;
+    const { transports, rememberUpgrade, tryAllTransports, hostname, closeOnBeforeunload } = options;
+    const names = (transports ?? ["websocket", "polling"]).filter((name) => platform.transports[name]);
+    if (transports) {
+      if (rememberUpgrade && webSocketWorked && names.includes("websocket")) names.unshift("websocket");
+      if (!tryAllTransports) names.splice(1);
+    }
+    this.#untried = names;
+    // listeners of errors come after the constructor
+    queueMicrotask(() => this.#try());
+    const { signal } = this.#ended;
+    const onOffline = (): void => this.#session.end("transport close", { description: "network connection lost" });
+    if (hostname !== "localhost") platform.listen?.("offline", onOffline, signal);
+    if (closeOnBeforeunload) platform.listen?.("beforeunload", () => this.#closeLines(), signal);
+  }
+
+  /** The current transport. */
+  get transport(): { readonly name: string } | undefined {
+    return this.#line;
+  }
+
+  /** Whether a volatile event would go out now. */
+  get writable(): boolean {
+    const transport = this.#line?.transport;
+    return this.#session.flowing && !!transport && !transport.isBusy && transport.bufferedBytes < VOLATILE_LIMIT;
+  }
+
+  /** Sends a message, or several: all that come in one microtask go out in one write. */
+  send(messages: Frame | readonly Frame[]): void {
+    if (this.#isClosing) return;
+    for (const message of Array.isArray(messages) ? (messages as Frame[]) : [messages as Frame])
+      this.#push(typeof message === "string" ? "4" + message : message);
+  }
+
+  /** Closes after what was sent before, and after an upgrade that is under way. */
+  close(): this {
+    this.#isClosing = true;
+    if (this.id) this.#flush();
+    else this.#session.end("forced close");
+    return this;
+  }
+
+  /** Closes and tells the owner nothing any more. */
+  abandon(): void {
+    this.#owner = undefined;
+    this.onMessage = () => {};
+    this.close();
+  }
+
+  /** Ends the session at once: its messages make no sense. */
+  fail(error: unknown): void {
+    this.#session.end("parse error", error);
+  }
+
+  /** Whether the server is overdue, also when a timer is late after a sleep; then it closes soon (EC7). */
+  isOverdue(): boolean {
+    const isOverdue = this.#platform.now() >= this.#session.deadline;
+    if (isOverdue) queueMicrotask(() => this.#session.advance(Infinity));
+    return isOverdue;
+  }
+
+  #push(packet: Frame): void {
+    this.#queue.push(packet);
+    if (this.#isArmed) return;
+    this.#isArmed = true;
+    queueMicrotask(() => {
+      this.#isArmed = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    const transport = this.#line?.transport;
+    if (!this.#session.flowing || !transport || transport.isBusy) return;
+    if (this.#queue.length) this.#queue = transport.send(this.#queue);
+    if (this.#isClosing && !transport.isBusy) this.#session.end("forced close");
+  }
+
+  /** Starts the next transport; when there is none left, and none under way, that was all. */
+  #try(): void {
+    const name = this.#untried.shift();
+    if (name) {
+      const line = (this.#line = this.#open(name, (frame, now) => {
+        this.#untried = [];
+        this.#line = line;
+        line.receiver = this.#session;
+        for (const other of this.#lines) if (other !== line) this.#drop(other);
+        this.#session.receive(frame, now);
+      }));
+      if (!this.#options.transports) this.#watch(this.#options.fallbackDelay ?? 1000, () => this.#try());
+    } else if (!this.#lines.size)
+      this.#session.end("transport error", this.#error ?? new Error("No transports available"));
+  }
+
+  #open(name: string, receive: Receiver["receive"], greeting?: string): Line {
+    const options = this.#options;
+    const line: Line = {
+      name,
+      greeting,
+      receiver: { receive },
+      platform: this.#platform,
+      options: { ...options, ...options.transportOptions?.[name] },
+      session: this,
+      sid: this.id,
+      maxPayload: 0,
+      onReady: () => {
+        if (line !== this.#line) return;
+        if (!this.#queue.length) fire(this, "drain");
+        this.#flush();
+      },
+      onClose: (details) => this.#onLineClose(line, details),
+    };
+    this.#lines.add(line);
+    try {
+      line.transport = this.#platform.transports[name]?.(line);
+    } catch (error) {
+      queueMicrotask(() => line.onClose(error));
+    }
+    return line;
+  }
+
+  #onLineClose(line: Line, details: unknown): void {
+    if (!this.#lines.delete(line)) return;
+    const error = details instanceof Error ? details : undefined;
+    if (line === this.#candidate) this.#session.failUpgrade(new Error(`probe error: ${error?.message}`));
+    else if (this.id) this.#session.end(error ? "transport error" : "transport close", details);
+    else {
+      // of a race, polling's error is the one that applications test (EC2)
+      if (this.#options.transports || line.name === "polling" || !this.#error)
+        this.#error = error ?? new TransportError(`${line.name} error`, details);
+      this.#try();
+    }
+  }
+
+  /** Closes a loser of the race. A session that polling may have made at the server is ended too. */
+  #drop(line: Line): void {
+    this.#lines.delete(line);
+    const { transport } = line;
+    if (transport?.pause)
+      line.receiver = {
+        receive: (frame) => {
+          line.sid = (JSON.parse(String(frame).slice(1)) as Handshake).sid;
+          transport.close();
+        },
+      };
+    else transport?.close();
+  }
+
+  #closeLines(isSilent = false): void {
+    for (const { transport } of this.#lines) transport?.close(isSilent);
+    this.#lines.clear();
+  }
+
+  /** The one timer: first of the race, then of the heartbeat. */
+  #watch(ms: number, callback: () => void): void {
+    this.#stopTimer?.();
+    this.#stopTimer = this.#platform.timer(callback, ms);
+  }
+
+  #beat(): void {
+    const now = this.#platform.now();
+    this.#watch(this.#session.deadline - now, () => this.#beat());
+    this.#session.advance(now);
+  }
+
+  onOpen(handshake: Handshake): void {
+    const line = this.#line;
+    const { upgrade, transports } = this.#options;
+    this.id = handshake.sid;
+    if (line) Object.assign(line, handshake);
+    webSocketWorked = !line?.transport?.pause;
+    this.#beat();
+    fire(this, "open");
+    this.#owner?.onOpen();
+    if (
+      this.#session.flowing &&
+      upgrade !== false &&
+      !webSocketWorked &&
+      [handshake.upgrades, transports].every((names) => names?.includes("websocket") ?? true)
+    )
+      this.#candidate = this.#open("websocket", (frame) => this.#session.receiveProbe(frame), "2probe");
+  }
+
+  onPing(): void {
+    this.#push("3");
+    this.#owner?.onPing();
+  }
+
+  onPause(): void {
+    this.#line?.transport?.pause?.(() => this.#session.paused());
+  }
+
+  onUpgrade(): void {
+    this.#lines.clear();
+    const line = (this.#line = this.#candidate);
+    this.#candidate = undefined;
+    if (!line) return;
+    this.#lines.add(line);
+    webSocketWorked = true;
+    line.receiver = this.#session;
+    this.#queue.unshift("5");
+    this.#flush();
+    fire(this, "upgrade", line);
+  }
+
+  onUpgradeError(error: Error): void {
+    const line = this.#candidate;
+    this.#candidate = undefined;
+    if (line) this.#lines.delete(line);
+    // also one that has told of its end: it takes no harm
+    line?.transport?.close();
+    this.#line?.transport?.resume?.();
+    fire(this, "upgradeError", error);
+    this.#flush();
+  }
+
+  onClose(reason: CloseReason, details?: unknown): void {
+    this.#ended.abort();
+    this.#stopTimer?.();
+    // after these the peer knows, or cannot be told
+    this.#closeLines(reason.startsWith("t"));
+    this.#untried = [];
+    this.#isClosing = true;
+    if (this.id) {
+      fire(this, "close", reason, details);
+      this.#owner?.onClose(reason, details as DisconnectDescription);
+    } else if (reason !== "forced close")
+      this.#owner?.onError(details instanceof Error ? details : new TransportError("server error", details));
+  }
+}

@@ -1,0 +1,10 @@
+// what both builds export beside their own `io` and `Manager`
+export { protocol } from "./lookup.ts";
+export { Socket } from "./socket.ts";
+export type { ManagerOptions, ManagerReservedEvents } from "./connection.ts";
+export type { DisconnectDescription, Engine, EngineEvents, EngineOptions } from "./engine.ts";
+export type { Lookup, Options } from "./lookup.ts";
+export type { EmitArgs, EmitFlags, Outgoing } from "./outgoing.ts";
+export type { Auth, DisconnectReason, SocketOptions, SocketReservedEvents } from "./socket.ts";
+export type { TransportOptions } from "./transport.ts";
+export type { Codec, DefaultEventsMap, EventsMap, Frame, Packet, TransportError } from "@bowline/protocol";

@@ -1,0 +1,104 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { addressOf } from "./address.ts";
+import { Connection, type ManagerOptions } from "./connection.ts";
+import { createLookup, type Lookup } from "./lookup.ts";
+import { FakePlatform } from "./testing.ts";
+import { type Platform, requestUrl, type TransportContext } from "./transport.ts";
+
+describe("io()", () => {
+  let io: Lookup<unknown>;
+
+  beforeEach(() => {
+    const platform = new FakePlatform();
+    const Manager = class extends Connection {
+      constructor(opts: ManagerOptions) {
+        super(platform, opts);
+      }
+    };
+    io = createLookup(platform, Manager);
+  });
+
+  test("shares a manager between the namespaces of a server", () => {
+    expect(io("http://h/a").io).toBe(io("http://h/b").io);
+    expect(io("http://h/c", { path: "/other" }).io).not.toBe(io("http://h/d").io);
+    expect(io("http://h:81/e").io).not.toBe(io("http://h/f").io);
+  });
+
+  test.each([{ forceNew: true }, { multiplex: false }, { "force new connection": true }])("not with %o", (options) => {
+    expect(io("http://h/a", options).io).not.toBe(io("http://h/b", options).io);
+  });
+
+  test("makes a new one for the same namespace", () => {
+    const first = io("http://h/a");
+    const second = io("http://h/a");
+    expect(second.io).not.toBe(first.io);
+    expect(io("http://h/b").io).toBe(first.io);
+  });
+
+  test("has the namespace from the path, and carries the other exports", () => {
+    expect(io("http://h/ch%C3%A1t/x").nsp).toBe("/chát/x");
+    expect([io.io, io.connect, io.protocol]).toEqual([io, io, 5]);
+  });
+});
+
+describe("URIs", () => {
+  const page = { href: "http://page:8080/dir/index.html", protocol: "http:" };
+  const address = (uri: string | undefined, location?: Platform["location"], options?: ManagerOptions) => {
+    const found = addressOf({ ...new FakePlatform(), location }, uri, options);
+    const { hostname, port, secure, query } = found.options;
+    return [secure, hostname, port, found.url.pathname, query];
+  };
+
+  test("are read with the platform's parser", () => {
+    expect(address("ws://h:81/n?a=1&b=é")).toEqual([false, "h", "81", "/n", { a: "1", b: "é" }]);
+    expect(address("wss://[::1]")).toEqual([true, "[::1]", "", "/", {}]);
+    expect(address("localhost:3000")).toEqual([true, "localhost", "3000", "/", {}]);
+  });
+
+  test("are relative to the page", () => {
+    expect(address(undefined, page)).toEqual([false, "page", "8080", "/", {}]);
+    expect(address("/n", page)).toEqual([false, "page", "8080", "/n", {}]);
+    expect(address("other:81", page)).toEqual([false, "other", "81", "/", {}]);
+  });
+
+  test("have their query only when the options have none", () => {
+    expect(address("http://h?a=1", undefined, { query: { b: 2 } })[4]).toEqual({ b: 2 });
+  });
+
+  test("of a megabyte take less than 10 ms", () => {
+    const start = performance.now();
+    address(`http://h/${"x".repeat(1e6)}`);
+    expect(performance.now() - start).toBeLessThan(100);
+  });
+});
+
+describe("request URLs", () => {
+  const url = (options: ManagerOptions, scheme: "http" | "ws" = "ws", sid?: string): string => {
+    const platform = new FakePlatform();
+    const nothing = (): void => {};
+    const context: TransportContext = {
+      ...{ name: "websocket", platform, options, sid, session: {}, greeting: undefined, maxPayload: 0 },
+      ...{ receiver: { receive: nothing }, onReady: nothing, onClose: nothing },
+    };
+    return requestUrl(context, scheme);
+  };
+  const host = { hostname: "h", port: "81", path: "/p/" };
+
+  test("have application parameters first, percent-encoded", () => {
+    expect(url({ ...host, query: { "é b": "+&" } }, "ws", "S")).toBe(
+      "ws://h:81/p/?%C3%A9%20b=%2B%26&EIO=4&transport=websocket&sid=S",
+    );
+  });
+
+  test("have a timestamp on polling, or as the options say", () => {
+    expect(url(host, "http")).toBe("http://h:81/p/?EIO=4&transport=websocket&t=i");
+    expect(url({ ...host, timestampRequests: false }, "http")).not.toContain("t=i");
+    expect(url({ ...host, timestampRequests: true, timestampParam: "ts", secure: true })).toContain("&ts=i");
+  });
+
+  test("have no slash if that is wanted", () => {
+    expect(url({ ...host, addTrailingSlash: false, forceBase64: true })).toBe(
+      "ws://h:81/p?EIO=4&transport=websocket&b64=1",
+    );
+  });
+});

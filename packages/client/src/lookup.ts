@@ -1,0 +1,57 @@
+import type { DefaultEventsMap, EventsMap } from "@bowline/protocol";
+import { addressOf } from "./address.ts";
+import type { Connection, ManagerOptions } from "./connection.ts";
+import { Socket, type SocketOptions } from "./socket.ts";
+import type { Platform } from "./transport.ts";
+
+/** Revision of the Socket.IO protocol that the client speaks. */
+export const protocol = 5;
+
+/** Options of `io()`. */
+export interface Options extends ManagerOptions, SocketOptions {
+  /** @deprecated use `forceNew` */
+  "force new connection"?: boolean;
+}
+
+/** What `io` is: a function that carries the other exports. */
+export interface Lookup<ManagerClass> {
+  /**
+   * Connects to the namespace that is the URI's path. Calls for the same server share one connection.
+   * @param uri of the server; a relative one, and none, is of the page's server
+   */
+  <ListenEvents extends EventsMap = DefaultEventsMap, EmitEvents extends EventsMap = ListenEvents>(
+    uri?: string,
+    opts?: Options,
+  ): Socket<ListenEvents, EmitEvents>;
+  <ListenEvents extends EventsMap = DefaultEventsMap, EmitEvents extends EventsMap = ListenEvents>(
+    opts?: Options,
+  ): Socket<ListenEvents, EmitEvents>;
+  readonly Manager: ManagerClass;
+  readonly Socket: typeof Socket;
+  readonly io: Lookup<ManagerClass>;
+  readonly connect: Lookup<ManagerClass>;
+  readonly protocol: number;
+}
+
+/** Makes the `io` of a platform. Managers are shared per server and path (L1). */
+export const createLookup = <ManagerClass extends new (opts: Options) => Connection>(
+  platform: Platform,
+  Manager: ManagerClass,
+): Lookup<ManagerClass> => {
+  const managers = new Map<string, Connection>();
+  const lookup = (uri?: string | Options, opts?: Options): Socket => {
+    const { options, url } = addressOf(platform, uri, opts);
+    const nsp = decodeURI(url.pathname);
+    const key = url.origin + options.path;
+    let manager = managers.get(key);
+    const isNew = options.forceNew || options["force new connection"] || options.multiplex === false;
+    if (isNew || !manager || manager.has(nsp)) {
+      manager = new Manager(options);
+      if (!isNew && !managers.has(key)) managers.set(key, manager);
+    }
+    return manager.socket(nsp, options);
+  };
+  // `lookup` has the types of any events
+  const io = lookup as Lookup<ManagerClass>;
+  return Object.assign(io, { Manager, Socket, io, connect: io, protocol });
+};

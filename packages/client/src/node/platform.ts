@@ -1,0 +1,36 @@
+import { createJsonCodec, toAttachment } from "@bowline/protocol";
+import { polling } from "../polling.ts";
+import type { Platform } from "../transport.ts";
+import { nodeBytes } from "./bytes.ts";
+import { request } from "./polling.ts";
+import { webSocket } from "./websocket.ts";
+
+/** Node.js: sockets and requests over `node:http`, listeners get Buffers. */
+export const nodePlatform: Platform = {
+  bytes: nodeBytes,
+  codec: createJsonCodec({
+    toAttachment: (value) => {
+      // a frame is written at once, a Blob cannot be read at once
+      if (value instanceof Blob) throw new TypeError("send await blob.arrayBuffer() instead of a Blob");
+      return toAttachment(value);
+    },
+    fromAttachment: (bytes) =>
+      Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+  }),
+  now: () => performance.now(),
+  random: Math.random,
+  timer(callback, ms) {
+    const timer = setTimeout(callback, ms);
+    return () => clearTimeout(timer);
+  },
+  transports: { websocket: webSocket, polling: polling(request) },
+};
+
+/** The same for `autoUnref`: its timers do not keep the process alive. */
+export const unrefPlatform: Platform = {
+  ...nodePlatform,
+  timer(callback, ms) {
+    const timer = setTimeout(callback, ms).unref();
+    return () => clearTimeout(timer);
+  },
+};

@@ -1,0 +1,44 @@
+import { type Bytes, createJsonCodec } from "@bowline/protocol";
+import { polling, type Request } from "./polling.ts";
+import type { Platform } from "./transport.ts";
+import { webSocket } from "./websocket.ts";
+
+const encoder = new TextEncoder();
+
+// what only frames and servers need is left out
+const bytes = {
+  utf8Length: (text) => encoder.encode(text).length,
+  base64: (given) => btoa(Array.from(given, (byte) => String.fromCharCode(byte)).join("")),
+  base64Read: (text) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0)),
+} as Bytes;
+
+const request: Request = async ({ options }, url, body, signal) => {
+  const response = await fetch(url, {
+    method: body ? "POST" : "GET",
+    // the last words of a page that is being left
+    keepalive: body === "1",
+    credentials: options.withCredentials ? "include" : "same-origin",
+    body,
+    headers: options.extraHeaders,
+    signal,
+  } as RequestInit);
+  if (!response.ok) throw response.status;
+  return response.text();
+};
+
+/** Browsers, workers, and whatever has fetch and WebSocket as they do. */
+export const browserPlatform: Platform = {
+  bytes,
+  // listeners get ArrayBuffers, as from the platform itself
+  codec: createJsonCodec({ fromAttachment: (given) => given.buffer }),
+  now: () => performance.now(),
+  random: Math.random,
+  timer(callback, ms) {
+    const timer = setTimeout(callback, ms);
+    return () => clearTimeout(timer);
+  },
+  transports: { websocket: webSocket, polling: polling(request) },
+  location: globalThis.location,
+  // React Native has no such function
+  listen: (event, listener, signal) => globalThis.addEventListener?.(event, listener, { signal }),
+};

@@ -1,0 +1,107 @@
+import { encodePayload, type Frame, payloadLimit, readTextPacket, TransportError } from "@bowline/protocol";
+import { requestUrl, type Transport, type TransportContext } from "./transport.ts";
+
+/**
+ * How a platform makes HTTP requests. Resolves with the body of a 200; rejects with any other status, and with the error
+ * when there is no answer or `signal` is aborted.
+ */
+export type Request = (
+  context: TransportContext,
+  url: string,
+  body: string | undefined,
+  signal: AbortSignal,
+) => Promise<string>;
+
+/** Long polling (engine-protocol §4): one GET is always pending, one POST at a time. */
+export const polling =
+  (request: Request) =>
+  (context: TransportContext): Transport => {
+    const { bytes, now, timer } = context.platform;
+    const aborter = new AbortController();
+    const abort = (): void => aborter.abort();
+    let posting: Promise<void> | undefined;
+    let isPolling = false;
+    let isClosed = false;
+    let onPaused: (() => void) | undefined;
+
+    // undefined when it has failed, which is then told
+    const exchange = async (kind: "poll" | "post", body?: string): Promise<string | undefined> => {
+      const { requestTimeout } = context.options;
+      const stop = requestTimeout && timer(abort, requestTimeout);
+      try {
+        return await request(context, requestUrl(context, "http"), body, aborter.signal);
+      } catch (description) {
+        if (!isClosed) context.onClose(new TransportError(`xhr ${kind} error`, description));
+        isClosed = true;
+        return undefined;
+      } finally {
+        if (stop) stop();
+      }
+    };
+
+    const settle = (): void => {
+      if (!isPolling && !posting) onPaused?.();
+    };
+
+    const poll = async (): Promise<void> => {
+      isPolling = true;
+      while (!isClosed && !onPaused) {
+        const text = await exchange("poll");
+        // what is no packet is no packet for the session either
+        for (const packet of text?.split("\x1e") ?? []) if (!isClosed) context.receiver.receive(read(packet), now());
+      }
+      isPolling = false;
+      settle();
+    };
+
+    const read = (text: string): Frame => {
+      try {
+        return readTextPacket(text, bytes);
+      } catch {
+        return "";
+      }
+    };
+
+    const post = async (packets: Frame[]): Promise<void> => {
+      // only now is there time to read Blobs
+      const read = packets.map(async (packet) =>
+        packet instanceof Blob ? new Uint8Array(await packet.arrayBuffer()) : packet,
+      );
+      await exchange("post", encodePayload(await Promise.all(read), bytes));
+      posting = undefined;
+      if (!isClosed) context.onReady();
+      settle();
+    };
+
+    void poll();
+
+    return {
+      bufferedBytes: 0,
+      get isBusy() {
+        return !!(posting ?? onPaused);
+      },
+      send(packets) {
+        // one that is too large for the server goes alone, and is refused there
+        const count = payloadLimit(packets, context.maxPayload, 0, bytes) || 1;
+        posting = post(packets.slice(0, count));
+        return packets.slice(count);
+      },
+      pause(done) {
+        onPaused = done;
+        settle();
+      },
+      resume() {
+        onPaused = undefined;
+        if (!isPolling) void poll();
+      },
+      close(isSilent) {
+        isClosed = true;
+        if (isSilent || !context.sid) abort();
+        // the GET is given up only then: the server takes that for a network error
+        else
+          void Promise.resolve(posting)
+            .then(() => exchange("post", "1"))
+            .then(abort);
+      },
+    };
+  };

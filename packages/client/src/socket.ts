@@ -1,0 +1,380 @@
+import {
+  type AckValue,
+  type DefaultEventsMap,
+  Emitter,
+  type EventNames,
+  type EventNamesWithAck,
+  type EventParamsWithoutAck,
+  type EventsMap,
+  type Frame,
+  type Listener,
+  type Packet,
+  PacketType,
+  RESERVED_EVENTS,
+  UsageError,
+  type WithAckErrors,
+} from "@bowline/protocol";
+import type { Connection } from "./connection.ts";
+import type { DisconnectDescription } from "./engine.ts";
+import type { EmitArgs, EmitFlags, Outgoing } from "./outgoing.ts";
+import { fire, run } from "./run.ts";
+import { sendQueue, type SendQueue } from "./send-queue.ts";
+
+/** Options of one namespace's socket (L4). */
+export interface SocketOptions {
+  /** Sent with every CONNECT: the data, or a function that calls back with it. */
+  auth?: Auth;
+  /** How often an emit is sent again until it is acknowledged. @default none: sent once */
+  retries?: number;
+  /** Milliseconds to wait for acknowledgements. @default none: no limit */
+  ackTimeout?: number;
+}
+
+export type Auth = Record<string, unknown> | ((callback: (data: object) => void) => void);
+
+/** Why a socket was disconnected (L6). */
+export type DisconnectReason =
+  | "io server disconnect"
+  | "io client disconnect"
+  | "forced close"
+  | "ping timeout"
+  | "transport close"
+  | "transport error"
+  | "parse error";
+
+/** Events that the client itself fires on a socket. */
+export interface SocketReservedEvents {
+  connect: () => void;
+  connect_error: (error: Error & { data?: unknown; description?: unknown; context?: unknown }) => void;
+  disconnect: (reason: DisconnectReason, details?: DisconnectDescription) => void;
+}
+
+interface BufferedPacket extends Packet {
+  readonly frames: Frame[];
+}
+
+// what the peer takes by default (socket-protocol §2)
+const MAX_ATTACHMENTS = 10;
+
+const NONE: readonly Listener[] = [];
+
+const without = (list: readonly Listener[], listener?: Listener): readonly Listener[] => {
+  const at = listener ? list.indexOf(listener) : -1;
+  return listener ? list.filter((_, index) => index !== at) : NONE;
+};
+
+type CatchAll = (event: string, ...args: unknown[]) => void;
+
+/** One namespace of a connection. */
+export class Socket<
+  ListenEvents extends EventsMap = DefaultEventsMap,
+  EmitEvents extends EventsMap = ListenEvents,
+> extends Emitter<ListenEvents, SocketReservedEvents> {
+  /** Id of this connection to the namespace; undefined while disconnected. */
+  id: string | undefined;
+  connected = false;
+  /** Whether the server has restored the state of the previous connection (rooms, data, missed packets). */
+  recovered = false;
+  /** Sent with every CONNECT. */
+  auth: Auth | undefined;
+  readonly io: Connection<ListenEvents, EmitEvents>;
+  readonly nsp: string;
+  /** Events received before the connection was complete. */
+  receiveBuffer: Packet[] = [];
+  /** Packets emitted while disconnected. */
+  sendBuffer: BufferedPacket[] = [];
+  readonly open: this["connect"] = this.connect;
+  readonly close: this["disconnect"] = this.disconnect;
+  readonly addEventListener: this["on"] = this.on;
+  readonly removeListener: this["off"] = this.off;
+  readonly removeAllListeners: this["off"] = this.off;
+  readonly removeEventListener: this["off"] = this.off;
+
+  /** @internal This, also for what `timeout` and the like derive from it. */
+  readonly self: this = this;
+  /** @internal Of the emits of what `timeout` and the like have made. */
+  readonly flags: EmitFlags = {};
+  readonly #options: SocketOptions;
+  readonly #queue: SendQueue;
+  #active = false;
+  #pid: string | undefined;
+  #offset: string | undefined;
+  #ids = 0;
+  readonly #acks = new Map<number | undefined, (error: Error | null, answers: readonly unknown[]) => void>();
+  #any = NONE;
+  #anyOutgoing = NONE;
+
+  constructor(io: Connection<ListenEvents, EmitEvents>, nsp: string, options: SocketOptions = {}) {
+    super();
+    this.io = io;
+    this.nsp = nsp;
+    this.#options = options;
+    this.auth = options.auth;
+    this.#queue = sendQueue(this, options.retries ?? 0);
+  }
+
+  get disconnected(): boolean {
+    return !this.connected;
+  }
+
+  /** Whether the socket is connected or will connect by itself. */
+  get active(): boolean {
+    return this.#active;
+  }
+
+  /** Connects to the namespace, and the manager to the server if need be. */
+  connect(): this {
+    if (!this.#active) {
+      this.#active = true;
+      this.io.activate(this);
+    }
+    return this;
+  }
+
+  /** Leaves the namespace. The last socket to leave closes the connection. */
+  disconnect(): this {
+    if (this.connected) this.#write({ type: PacketType.DISCONNECT, nsp: this.nsp });
+    this.#leave();
+    this.onClose("io client disconnect");
+    return this;
+  }
+
+  /**
+   * Sends an event; a function as last argument gets the answer. While disconnected, events wait in `sendBuffer`.
+   * @throws UsageError for reserved names, more than 10 attachments and what JSON cannot hold
+   */
+  emit<Event extends EventNames<EmitEvents>>(event: Event, ...args: EmitArgs<EmitEvents, Event>): this {
+    this.self.#emit([event, ...args], this.flags);
+    return this;
+  }
+
+  /** Sends an event and resolves with the first value of its answer; rejects on timeout and disconnection. */
+  emitWithAck<Event extends EventNamesWithAck<EmitEvents>>(
+    event: Event,
+    ...args: EventParamsWithoutAck<EmitEvents, Event>
+  ): Promise<AckValue<EmitEvents, Event>> {
+    return new Promise((resolve, reject) => {
+      const ack = (error: Error | null, answer: AckValue<EmitEvents, Event>): void =>
+        error ? reject(error) : resolve(answer);
+      this.self.#emit([event, ...args, ack], this.flags, true);
+    });
+  }
+
+  /** Emits `message`. */
+  send(...args: unknown[]): this {
+    this.self.#emit(["message", ...args], this.flags);
+    return this;
+  }
+
+  /** @see {@link Outgoing.volatile} */
+  get volatile(): Outgoing<EmitEvents> {
+    return this.self.#with({ ...this.flags, volatile: true });
+  }
+
+  /** @see {@link Outgoing.compress} */
+  compress(compress: boolean): Outgoing<EmitEvents> {
+    return this.self.#with({ ...this.flags, compress });
+  }
+
+  /** @see {@link Outgoing.timeout} */
+  timeout(timeout: number): Outgoing<WithAckErrors<EmitEvents>> {
+    return this.self.#with({ ...this.flags, timeout });
+  }
+
+  /** The socket with other flags: all it can do is emit. */
+  #with<Derived>(flags: EmitFlags): Derived {
+    return Object.create(this, { flags: { value: flags } }) as Derived;
+  }
+
+  #emit(args: unknown[], flags: EmitFlags, takesError = false): void {
+    if (RESERVED_EVENTS.has(args[0]))
+      throw new UsageError("reserved_event", `"${String(args[0])}" is a reserved event name`);
+    const ack = typeof args.at(-1) === "function" ? (args.pop() as Listener) : undefined;
+    if (this.#options.retries && !flags.volatile) {
+      // refuses at the call what could not be sent later
+      this.#encode(args, undefined);
+      this.#queue.add(args, ack, flags);
+    } else this.emitNow(args, ack, flags, takesError);
+  }
+
+  /** @internal Sends or buffers; `ack` gets an error first if it takes one or has a timeout. */
+  emitNow(args: unknown[], ack: Listener | undefined, flags: EmitFlags, takesError = true): void {
+    const id = ack && this.#ids++;
+    const packet = this.#encode(args, id);
+    if (ack) this.#expect(id, ack, flags.timeout ?? this.#options.ackTimeout, takesError);
+    const { engine } = this.io;
+    // after a sleep the line may be dead, although no timer has told so yet (EC7)
+    if (this.connected && !engine.isOverdue()) {
+      if (!flags.volatile || engine.writable) this.#transmit(packet);
+    } else if (!flags.volatile) this.sendBuffer.push(packet);
+  }
+
+  #encode(data: unknown[], id: number | undefined): BufferedPacket {
+    const packet = { type: PacketType.EVENT, nsp: this.nsp, data, id };
+    const frames = this.io.codec.encode(packet);
+    if (frames.length > MAX_ATTACHMENTS + 1)
+      throw new UsageError("too_many_attachments", `too many attachments: ${frames.length - 1}`);
+    return { ...packet, frames };
+  }
+
+  #expect(id: number | undefined, ack: Listener, timeout: number | undefined, takesError: boolean): void {
+    let stop: (() => void) | undefined;
+    const settle = (error: Error | null, answers: readonly unknown[]): void => {
+      stop?.();
+      this.#acks.delete(id);
+      if (takesError || stop) run([ack], this, [error, ...answers]);
+      else if (!error) run([ack], this, answers);
+    };
+    if (timeout !== undefined)
+      stop = this.io.platform.timer(() => {
+        this.sendBuffer = this.sendBuffer.filter((packet) => packet.id !== id);
+        settle(new Error("operation has timed out"), []);
+      }, timeout);
+    this.#acks.set(id, settle);
+  }
+
+  #transmit({ data, frames }: BufferedPacket): void {
+    if (this.#anyOutgoing.length) run(this.#anyOutgoing, this, data as unknown[]);
+    this.io.engine.send(frames);
+  }
+
+  #write(packet: Packet): void {
+    this.io.engine.send(this.io.codec.encode(packet));
+  }
+
+  /** @internal The connection is open: joins the namespace. */
+  onOpen(): void {
+    if (!this.#active) return;
+    const { auth } = this;
+    let { engine }: { engine: unknown } = this.io;
+    const join = (data?: object): void => {
+      // the answer of a function may come twice, or for a connection that is gone
+      if (engine !== this.io.engine) return;
+      engine = undefined;
+      const state = this.#pid ? { pid: this.#pid, offset: this.#offset } : undefined;
+      this.#write({ type: PacketType.CONNECT, nsp: this.nsp, data: state ? { ...state, ...data } : data });
+    };
+    if (typeof auth === "function") run([auth as Listener], this, [join]);
+    else join(auth);
+  }
+
+  /** @internal The connection could not be opened. */
+  onError(error: Error): void {
+    if (!this.connected) fire(this, "connect_error", error);
+  }
+
+  /** @internal The connection has ended, or this namespace. */
+  onClose(reason: DisconnectReason, details?: DisconnectDescription): void {
+    this.receiveBuffer = [];
+    if (!this.connected) return;
+    this.connected = false;
+    this.id = undefined;
+    fire(this, "disconnect", reason, details);
+    const kept = new Set(this.sendBuffer.map(({ id }) => id));
+    for (const [id, settle] of this.#acks) if (!kept.has(id)) settle(new Error("socket has been disconnected"), []);
+  }
+
+  /** @internal Hot path: a packet of this namespace. */
+  receive(packet: Packet): void {
+    if (!this.#active) return;
+    const { type, data, id } = packet;
+    if (type === PacketType.EVENT) {
+      if (!this.connected) return void this.receiveBuffer.push(packet);
+      const args = data as unknown[];
+      const last = args.at(-1);
+      if (id !== undefined) args.push(this.#answer(id));
+      if (this.#any.length) run(this.#any, this, args);
+      run(this.listenersOf(args[0]), this, args.slice(1));
+      if (this.#pid && typeof last === "string" && id === undefined) this.#offset = last;
+    } else if (type === PacketType.ACK) this.#acks.get(id)?.(null, data as unknown[]);
+    else if (type === PacketType.CONNECT) this.#onConnect(data ?? {});
+    else if (type === PacketType.DISCONNECT) {
+      this.#leave();
+      this.onClose("io server disconnect");
+    } else {
+      this.#leave();
+      const { message, data: details } = (typeof data === "string" ? { message: data } : data) as {
+        message: string;
+        data?: unknown;
+      };
+      this.onError(Object.assign(new Error(message), { data: details }));
+    }
+  }
+
+  #answer(id: number): Listener {
+    let isSent = false;
+    return (...answers) => {
+      if (isSent || !this.connected) return;
+      isSent = true;
+      this.#write({ type: PacketType.ACK, nsp: this.nsp, data: answers, id });
+    };
+  }
+
+  #onConnect({ sid, pid }: { sid?: string; pid?: string }): void {
+    if (!sid)
+      return this.onError(
+        new Error(
+          "It seems you are trying to reach a Socket.IO server in v2.x with a v3.x client, but they are not compatible",
+        ),
+      );
+    this.id = sid;
+    this.recovered = !!pid && pid === this.#pid;
+    this.#pid = pid;
+    this.connected = true;
+    const received = this.receiveBuffer;
+    this.receiveBuffer = [];
+    for (const packet of received) this.receive(packet);
+    const packets = this.sendBuffer;
+    this.sendBuffer = [];
+    for (const packet of packets) this.#transmit(packet);
+    this.#queue.drain();
+    fire(this, "connect");
+  }
+
+  #leave(): void {
+    this.#active = false;
+    this.io.deactivate(this);
+  }
+
+  /** Adds a listener of all incoming events. */
+  onAny(listener: CatchAll): this {
+    this.#any = [...this.#any, listener as Listener];
+    return this;
+  }
+
+  prependAny(listener: CatchAll): this {
+    this.#any = [listener as Listener, ...this.#any];
+    return this;
+  }
+
+  /** Removes one catch-all listener, or all. */
+  offAny(listener?: CatchAll): this {
+    this.#any = without(this.#any, listener as Listener);
+    return this;
+  }
+
+  listenersAny(): CatchAll[] {
+    return [...this.#any];
+  }
+
+  /** Adds a listener of all outgoing events: it is called when they are sent. */
+  onAnyOutgoing(listener: CatchAll): this {
+    this.#anyOutgoing = [...this.#anyOutgoing, listener as Listener];
+    return this;
+  }
+
+  prependAnyOutgoing(listener: CatchAll): this {
+    this.#anyOutgoing = [listener as Listener, ...this.#anyOutgoing];
+    return this;
+  }
+
+  /** Removes one catch-all listener of outgoing events, or all. */
+  offAnyOutgoing(listener?: CatchAll): this {
+    this.#anyOutgoing = without(this.#anyOutgoing, listener as Listener);
+    return this;
+  }
+
+  listenersAnyOutgoing(): CatchAll[] {
+    return [...this.#anyOutgoing];
+  }
+}

@@ -1,0 +1,130 @@
+import { type Bytes, type Frame, jsonCodec } from "@bowline/protocol";
+import type { Platform, Transport, TransportContext } from "./transport.ts";
+
+/** A transport whose peer is the test. */
+export class FakeTransport implements Transport {
+  readonly context: TransportContext;
+  readonly sent: Frame[][] = [];
+  bufferedBytes = 0;
+  closed: "cleanly" | "silently" | undefined;
+  isBusy = false;
+  /** Polling: calls back to say that nothing is under way any more. */
+  paused: (() => void) | undefined;
+  isResumed = false;
+  readonly pause: ((done: () => void) => void) | undefined;
+  readonly #time: VirtualTime;
+
+  constructor(context: TransportContext, time: VirtualTime) {
+    this.context = context;
+    this.#time = time;
+    if (context.name === "polling") this.pause = (done) => (this.paused = done);
+  }
+
+  get name(): string {
+    return this.context.name;
+  }
+
+  /** All packets sent, in order. */
+  get packets(): Frame[] {
+    return this.sent.flat();
+  }
+
+  send(packets: Frame[]): Frame[] {
+    this.sent.push(packets);
+    return [];
+  }
+
+  resume(): void {
+    this.isResumed = true;
+  }
+
+  close(isSilent = false): void {
+    this.closed = isSilent ? "silently" : "cleanly";
+  }
+
+  receive(...frames: Frame[]): void {
+    for (const frame of frames) this.context.receiver.receive(frame, this.#time.now);
+  }
+
+  /** The server accepts the session. */
+  accept(handshake: object = {}): void {
+    const defaults = { sid: "S", upgrades: [], pingInterval: 25_000, pingTimeout: 20_000, maxPayload: 1e6 };
+    this.receive(`0${JSON.stringify({ ...defaults, ...handshake })}`);
+  }
+
+  fail(message = `${this.name} error`): void {
+    this.context.onClose(new Error(message));
+  }
+}
+
+/** A clock that stands until it is told to go on. */
+export class VirtualTime {
+  now = 0;
+  readonly #timers = new Set<{ at: number; callback: () => void }>();
+
+  readonly timer = (callback: () => void, ms: number): (() => void) => {
+    const timer = { at: this.now + ms, callback };
+    this.#timers.add(timer);
+    return () => this.#timers.delete(timer);
+  };
+
+  /** Lets time pass, and with it whatever microtasks do. */
+  async advance(ms: number): Promise<void> {
+    const end = this.now + ms;
+    await settled();
+    for (;;) {
+      const due = [...this.#timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
+      if (!due) break;
+      this.now = Math.max(this.now, due.at);
+      this.#timers.delete(due);
+      due.callback();
+      await settled();
+    }
+    this.now = end;
+  }
+
+  get pending(): number {
+    return this.#timers.size;
+  }
+}
+
+/** Lets all microtasks run that are due, and those they cause. */
+export const settled = async (): Promise<void> => {
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+};
+
+/** A platform on virtual time, with fake transports. */
+export class FakePlatform implements Platform {
+  readonly time: VirtualTime = new VirtualTime();
+  readonly opened: FakeTransport[] = [];
+  readonly codec: Platform["codec"] = jsonCodec;
+  // nothing here needs bytes: fake transports take packets
+  readonly bytes: Bytes = {} as Bytes;
+  readonly listeners: Map<string, () => void> = new Map();
+  readonly timer: Platform["timer"] = this.time.timer;
+  readonly transports: Platform["transports"] = {
+    websocket: (context) => this.#open(context),
+    polling: (context) => this.#open(context),
+  };
+
+  readonly now = (): number => this.time.now;
+  readonly random = (): number => 0.5;
+
+  readonly listen = (event: string, listener: () => void, signal: AbortSignal): void => {
+    this.listeners.set(event, listener);
+    signal.addEventListener("abort", () => this.listeners.delete(event));
+  };
+
+  #open(context: TransportContext): FakeTransport {
+    const transport = new FakeTransport(context, this.time);
+    this.opened.push(transport);
+    return transport;
+  }
+
+  /** The last transport opened. */
+  get last(): FakeTransport {
+    const last = this.opened.at(-1);
+    if (!last) throw new Error("no transport was opened");
+    return last;
+  }
+}

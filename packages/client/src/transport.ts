@@ -1,0 +1,130 @@
+import type { Bytes, Codec, Frame } from "@bowline/protocol";
+
+/** Options of the transports (EC2). What only Node understands is ignored by browsers. */
+export interface TransportOptions {
+  /** Host name, without port. Taken from the URI. */
+  hostname?: string;
+  /** Port. Taken from the URI. */
+  port?: string | number;
+  /** Whether to use TLS. Taken from the URI. */
+  secure?: boolean;
+  /** Path of the server. @default "/socket.io" */
+  path?: string;
+  /** Whether the path ends in a slash. @default true */
+  addTrailingSlash?: boolean;
+  /** Application parameters of every request. Taken from the URI when absent. */
+  query?: Record<string, unknown>;
+  /** Send binary as base64 text on WebSocket too. @default false */
+  forceBase64?: boolean;
+  /** Name of the cache busting parameter. @default "t" */
+  timestampParam?: string;
+  /** Add it to requests. @default true on polling, false on WebSocket */
+  timestampRequests?: boolean;
+  /** Milliseconds for one HTTP request, 0 = no limit. @default 0 */
+  requestTimeout?: number;
+  /** Headers of requests; browsers send them on polling only. */
+  extraHeaders?: Record<string, string>;
+  /** Send cookies to other origins; in Node: keep cookies. @default false */
+  withCredentials?: boolean;
+  /** Subprotocols that WebSocket offers. */
+  protocols?: string | string[];
+  /** Options for one transport, which win over the others. */
+  transportOptions?: Record<string, Omit<TransportOptions, "transportOptions">>;
+  /** Node: do not keep the process alive. @default false */
+  autoUnref?: boolean;
+  /** Node: `http.Agent` or `https.Agent`. @default the platform's global agent */
+  agent?: unknown;
+  /** Node, TLS: PKCS #12 bundle with key and certificate. */
+  pfx?: string | Uint8Array | (string | Uint8Array)[];
+  /** Node, TLS: private key in PEM. */
+  key?: string | Uint8Array | (string | Uint8Array)[];
+  /** Node, TLS: passphrase of `key` or `pfx`. */
+  passphrase?: string;
+  /** Node, TLS: certificate in PEM. */
+  cert?: string | Uint8Array | (string | Uint8Array)[];
+  /** Node, TLS: authorities to trust instead of the well-known ones. */
+  ca?: string | Uint8Array | (string | Uint8Array)[];
+  /** Node, TLS: cipher suites. */
+  ciphers?: string;
+  /** Node, TLS: refuse servers that no authority vouches for. @default true */
+  rejectUnauthorized?: boolean;
+}
+
+/** Takes the packets of a transport: text with its type digit, or binary. */
+export interface Receiver {
+  receive(frame: Frame, now: number): void;
+}
+
+/** What a transport has from its owner, and tells it. */
+export interface TransportContext {
+  readonly name: string;
+  readonly platform: Platform;
+  readonly options: TransportOptions;
+  /** Shared by all transports of one session: what keeps per-session state (cookies) finds it by this key. */
+  readonly session: object;
+  /** Session id, once known. */
+  sid: string | undefined;
+  /** Bytes that one request may have. */
+  maxPayload: number;
+  /** Hot path: called straight from the platform's callback. */
+  receiver: Receiver;
+  /** A packet to send as soon as the transport has opened. */
+  readonly greeting: string | undefined;
+  /** The transport is not busy any more. */
+  onReady(): void;
+  /** Told at least once. An Error is a `transport error`, all else a `transport close`. */
+  onClose(details: unknown): void;
+}
+
+/** One way to carry packets. It connects when created and never throws. */
+export interface Transport {
+  /** Polling: `send` may not be called now. */
+  readonly isBusy?: boolean;
+  /** Bytes that the platform has not yet taken over. */
+  readonly bufferedBytes: number;
+  /** Sends packets in one write and returns those that did not fit. */
+  send(packets: Frame[]): Frame[];
+  /** Polling: ends what is under way, then calls back; nothing may be sent meanwhile. */
+  readonly pause?: ((done: () => void) => void) | undefined;
+  /** Polling: goes on after a `pause` that came to nothing. */
+  resume?(): void;
+  /** Closes cleanly, after what was sent; silently if the peer need not or cannot be told. */
+  close(isSilent?: boolean): void;
+}
+
+/** All that the client wants from the place it runs at. Tests bring their own. */
+export interface Platform {
+  readonly bytes: Bytes;
+  readonly codec: Codec;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  /** 0 ≤ random < 1 */
+  readonly random: () => number;
+  /** Calls back after `ms` milliseconds; returns what undoes it. */
+  readonly timer: (callback: () => void, ms: number) => () => void;
+  readonly transports: Readonly<Record<string, (context: TransportContext) => Transport>>;
+  /** The page, in browsers. */
+  readonly location?: { readonly href: string; readonly protocol: string } | undefined;
+  /** Browsers: events of the window, until `signal` is aborted. */
+  readonly listen?: (event: "offline" | "beforeunload", listener: () => void, signal: AbortSignal) => void;
+}
+
+/** The URL of a request or WebSocket: application parameters first, each percent-encoded (engine-protocol §2). */
+export const requestUrl = ({ name, options, sid, platform }: TransportContext, scheme: "http" | "ws"): string => {
+  const { hostname, port, secure, path, addTrailingSlash, query, timestampRequests, timestampParam = "t" } = options;
+  const params = {
+    ...query,
+    EIO: 4,
+    transport: name,
+    [timestampParam]: (timestampRequests ?? scheme === "http") ? platform.random().toString(36).slice(2) : undefined,
+    b64: options.forceBase64 ? 1 : undefined,
+    sid,
+  };
+  // JSON leaves out what is undefined
+  const search = new URLSearchParams(JSON.parse(JSON.stringify(params)) as Record<string, string>);
+  const slash = addTrailingSlash === false ? "" : "/";
+  return `${scheme}${secure ? "s" : ""}://${hostname}${port && `:${port}`}${path?.replace(/\/?$/, slash)}?${search}`.replaceAll(
+    "+",
+    "%20",
+  );
+};

@@ -1,0 +1,58 @@
+import { defineConfig, type UserConfig } from "tsdown";
+
+const conditionNames = ["source", "browser", "import", "default"];
+
+const browser: UserConfig = {
+  entry: { index: "src/index.ts" },
+  platform: "browser",
+  target: "es2022",
+  // `clean` would remove what the configurations beside this one have built
+  clean: false,
+  fixedExtension: true,
+  // the protocol core is part of this package: it has no run-time dependencies
+  deps: { alwaysBundle: ["@bowline/protocol"] },
+  inputOptions: { resolve: { conditionNames } },
+};
+
+const modules: UserConfig = {
+  format: ["esm", "cjs"],
+  dts: true,
+  outputOptions: (options, format) =>
+    format === "cjs"
+      ? {
+          ...options,
+          exports: "named",
+          // v4's `require("socket.io-client")(…)` connects
+          footer: "module.exports = Object.assign(exports.io, exports);",
+        }
+      : options,
+};
+
+/** One file for pages, which servers offer as `/socket.io/socket.io.js`. */
+const page = (name: string, config: UserConfig): UserConfig => ({
+  ...browser,
+  dts: false,
+  sourcemap: true,
+  ...config,
+  outputOptions: {
+    exports: "named",
+    entryFileNames: `${name}.js`,
+    // the global is the function itself, which carries the other exports
+    ...(config.format === "iife" ? { footer: "io = io.io;" } : {}),
+  },
+});
+
+export default defineConfig([
+  { ...browser, ...modules },
+  {
+    ...browser,
+    ...modules,
+    entry: { "index.node": "src/index.node.ts" },
+    platform: "node",
+    target: "node20.19",
+    inputOptions: { resolve: { conditionNames: ["source", "node", "import", "default"] } },
+  },
+  page("bowline", { format: "iife", globalName: "io" }),
+  page("bowline.min", { format: "iife", globalName: "io", minify: true }),
+  page("bowline.esm.min", { format: "esm", minify: true }),
+]);

@@ -1,0 +1,278 @@
+import { IncomingMessage } from "node:http";
+import { Socket as NetSocket } from "node:net";
+import { Duplex } from "node:stream";
+import { type Frame, frameOf, Opcode, type WebSocketEvent, WebSocketReader } from "@bowline/protocol";
+import { vi } from "vitest";
+import { bufferBytes } from "./buffer-bytes.ts";
+import { processTime, type TimeSource } from "./clock.ts";
+import { Connection } from "./connection.ts";
+import type { ServerOptions } from "./options.ts";
+import type { Batch } from "./outbox.ts";
+import { randomId } from "./random-id.ts";
+import { RequestHead } from "./request-head.ts";
+import { Server } from "./server.ts";
+import type { CloseCause, Transport, TransportHandler } from "./transports/transport.ts";
+
+interface VirtualTimer {
+  readonly at: number;
+  readonly order: number;
+  readonly callback: () => void;
+}
+
+/** Time that stands still until a test moves it. */
+export class VirtualTime implements TimeSource {
+  #now = 0;
+  #order = 0;
+  #timers: VirtualTimer[] = [];
+  #turn: (() => void)[] = [];
+
+  now(): number {
+    return this.#now;
+  }
+
+  after(ms: number, callback: () => void): () => void {
+    const timer = { at: this.#now + ms, order: this.#order++, callback };
+    this.#timers.push(timer);
+    return () => {
+      this.#timers = this.#timers.filter((each) => each !== timer);
+    };
+  }
+
+  endOfTurn(callback: () => void): void {
+    this.#turn.push(callback);
+  }
+
+  /** How many timers run. */
+  get timers(): number {
+    return this.#timers.length;
+  }
+
+  /** Ends one turn of the event loop. */
+  turn(): void {
+    const callbacks = this.#turn;
+    this.#turn = [];
+    for (const callback of callbacks) callback();
+  }
+
+  /** Ends turns until nothing waits for the end of one. */
+  settle(): void {
+    for (let count = 0; this.#turn.length > 0; count++) {
+      if (count === 10_000) throw new Error("turns without end");
+      this.turn();
+    }
+  }
+
+  /** Lets time pass, with all timers on time. */
+  advance(ms: number): void {
+    const end = this.#now + ms;
+    this.settle();
+    for (let next = this.#next(end); next !== undefined; next = this.#next(end)) {
+      this.#now = Math.max(this.#now, next.at);
+      this.#fire(next);
+      this.settle();
+    }
+    this.#now = end;
+  }
+
+  /** The process stands still: time passes, but nothing runs. */
+  stall(ms: number): void {
+    this.#now += ms;
+  }
+
+  /** Fires what is overdue, without ending the turn: input may be read before that. */
+  wake(): void {
+    for (let next = this.#next(this.#now); next !== undefined; next = this.#next(this.#now)) this.#fire(next);
+  }
+
+  #next(end: number): VirtualTimer | undefined {
+    const [first] = this.#timers.filter((timer) => timer.at <= end).sort((a, b) => a.at - b.at || a.order - b.order);
+    return first;
+  }
+
+  #fire(timer: VirtualTimer): void {
+    this.#timers = this.#timers.filter((each) => each !== timer);
+    timer.callback();
+  }
+}
+
+/** One `write` that a transport has got. */
+export interface Write {
+  readonly batch: Batch;
+  readonly more: boolean;
+}
+
+/** A transport that keeps what it is given, and whose peer is the test. */
+export class FakeTransport implements Transport {
+  readonly name: "polling" | "websocket";
+  handler: TransportHandler = { onReadable() {}, onDrain() {}, onTransportEnd() {} };
+  writable = true;
+  bufferedBytes = 0;
+  paused = false;
+  retired = false;
+  releases = 0;
+  /** True: an orderly close waits, as polling does for its next GET. */
+  lingers = false;
+  readonly writes: Write[] = [];
+  readonly closes: CloseCause[] = [];
+  #input: Frame[] = [];
+
+  constructor(name: "polling" | "websocket" = "websocket") {
+    this.name = name;
+  }
+
+  /** What has been written, packet by packet. */
+  get sent(): Frame[] {
+    return this.writes.flatMap(({ batch }) => batch.messages().flatMap((message) => message.packets));
+  }
+
+  /** What was written since the last call. */
+  take(): Frame[] {
+    const { sent } = this;
+    this.writes.length = 0;
+    return sent;
+  }
+
+  /** Packets that the connection has not read. */
+  get unread(): number {
+    return this.#input.length;
+  }
+
+  /** The peer sends packets, text with its type digit. */
+  receive(...frames: Frame[]): void {
+    this.#input.push(...frames);
+    this.handler.onReadable();
+  }
+
+  read(): Frame | undefined {
+    return this.#input.shift();
+  }
+
+  write(batch: Batch, more: boolean): void {
+    this.writes.push({ batch, more });
+  }
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
+  }
+
+  close(cause: CloseCause): void {
+    this.closes.push(cause);
+    if (this.closes.length === 1 && !(this.lingers && cause.discard !== true)) {
+      this.handler.onTransportEnd(cause.reason, "");
+    }
+  }
+
+  releasePoll(): void {
+    this.releases++;
+  }
+
+  retire(): void {
+    this.retired = true;
+  }
+}
+
+/** A request that came over no network. */
+export function requestOf(
+  headers: Readonly<Record<string, string>> = {},
+  url = "/socket.io/?EIO=4&transport=websocket",
+  method = "GET",
+): IncomingMessage {
+  const request = new IncomingMessage(new NetSocket());
+  request.method = method;
+  request.url = url;
+  for (const [name, value] of Object.entries(headers)) {
+    request.headers[name.toLowerCase()] = value;
+    request.rawHeaders.push(name, value);
+  }
+  return request;
+}
+
+/** One end of a connection, in memory: a test pushes what the peer sends, and reads what was written. */
+export class MemoryStream extends Duplex {
+  readonly chunks: Uint8Array[] = [];
+  /** Set to keep written bytes in the stream's buffer, as a peer does that reads nothing. */
+  stuck = false;
+  #release: (() => void) | undefined;
+
+  override _read(): void {}
+
+  override _write(chunk: Uint8Array, _encoding: string, done: () => void): void {
+    this.chunks.push(chunk);
+    if (this.stuck) this.#release = done;
+    else done();
+  }
+
+  override _writev(chunks: { chunk: Uint8Array }[], done: () => void): void {
+    this._write(Buffer.concat(chunks.map(({ chunk }) => chunk)), "", done);
+  }
+
+  /** The peer reads again. */
+  release(): void {
+    this.stuck = false;
+    this.#release?.();
+  }
+
+  get bytes(): Uint8Array {
+    return Buffer.concat(this.chunks);
+  }
+}
+
+/** A text frame as clients send it. */
+export function clientFrame(text: string): Uint8Array {
+  return frameOf(bufferBytes, Opcode.TEXT, text, Uint8Array.of(0x37, 0xfa, 0x21, 0x3d));
+}
+
+/** What a client reads out of a server's bytes. */
+export function readAsClient(bytes: Uint8Array): WebSocketEvent[] {
+  const reader = new WebSocketReader({ role: "client", maxPayload: 0, maxParts: 0, bytes: bufferBytes });
+  reader.push(Uint8Array.from(bytes));
+  const events: WebSocketEvent[] = [];
+  for (let event = reader.next(); event !== undefined; event = reader.next()) events.push(event);
+  return events;
+}
+
+/** A real connection of a real server over a fake transport. */
+export interface Peer {
+  readonly connection: Connection;
+  readonly transport: FakeTransport;
+}
+
+/** A real server on virtual time, without ports. */
+export interface Stage {
+  readonly server: Server;
+  readonly time: VirtualTime;
+  /** What listeners have thrown. */
+  readonly errors: unknown[];
+  /** Opens a connection that has joined no namespace. */
+  open(transport?: FakeTransport): Peer;
+  /** Opens a connection and joins namespaces; what was written for that is taken away. */
+  join(...namespaces: string[]): Peer;
+}
+
+export function setTheStage(options: Partial<ServerOptions> = {}): Stage {
+  const time = new VirtualTime();
+  vi.spyOn(processTime, "now").mockImplementation(() => time.now());
+  vi.spyOn(processTime, "after").mockImplementation((ms, callback) => time.after(ms, callback));
+  vi.spyOn(processTime, "endOfTurn").mockImplementation((callback) => time.endOfTurn(callback));
+  const server = new Server(options);
+  const errors: unknown[] = [];
+  server.onError((error) => errors.push(error));
+  const open = (transport = new FakeTransport()): Peer => {
+    const head = new RequestHead(requestOf(), true);
+    return { transport, connection: new Connection(randomId(), head, transport, server.codec, server.engine) };
+  };
+  const join = (...namespaces: string[]): Peer => {
+    const peer = open();
+    for (const name of namespaces.length === 0 ? ["/"] : namespaces) {
+      peer.transport.receive(name === "/" ? "40" : `40${name},`);
+    }
+    time.settle();
+    peer.transport.take();
+    return peer;
+  };
+  return { server, time, errors, open, join };
+}

@@ -1,0 +1,136 @@
+import { readFileSync, readdirSync } from "node:fs";
+import { join, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { cycles, forbiddenImports, importsOf, impurities, type PackageRules, type Sources } from "./imports.ts";
+
+const packages = fileURLToPath(new URL("../../packages", import.meta.url));
+
+const rules: Record<string, PackageRules> = {
+  protocol: { packages: [], mayUseNode: () => false, hasNoEvents: true, publicFiles: [] },
+  client: {
+    packages: ["@bowline/protocol"],
+    mayUseNode: (file) => /(\.node|^node\/.*)\.ts$/.test(file),
+    hasNoEvents: true,
+    publicFiles: ["index.ts", "index.node.ts", "socket.ts", "connection.ts"],
+  },
+  server: {
+    packages: ["@bowline/protocol"],
+    mayUseNode: () => true,
+    hasNoEvents: false,
+    publicFiles: ["server.ts", "namespace.ts", "socket.ts", "broadcast.ts"],
+  },
+};
+
+/** What a package ships: its sources without the tests beside them. */
+function sourcesOf(name: string): Sources {
+  const folder = join(packages, name, "src");
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".ts") && !/\.test(-d)?\.ts$/.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name));
+  return new Map(files.map((file) => [relative(folder, file).split(sep).join("/"), readFileSync(file, "utf8")]));
+}
+
+describe.each(Object.entries(rules))("packages/%s", (name, rule) => {
+  const sources = sourcesOf(name);
+
+  test("has sources to look at", () => {
+    expect([...sources.keys()]).toContain("index.ts");
+  });
+
+  test("imports only what is below it", () => {
+    expect(forbiddenImports(name, sources, rule)).toEqual([]);
+  });
+
+  test("has no import cycle, types included", () => {
+    expect(cycles(sources, rule.publicFiles)).toEqual([]);
+  });
+
+  test("installs nothing else for its users", () => {
+    const manifest: unknown = JSON.parse(readFileSync(join(packages, name, "package.json"), "utf8"));
+    for (const kind of ["dependencies", "peerDependencies", "optionalDependencies", "bundledDependencies"]) {
+      expect(manifest).not.toHaveProperty(kind);
+    }
+  });
+});
+
+test("the protocol core is told the time and given its random bytes", () => {
+  expect(impurities(sourcesOf("protocol"))).toEqual([]);
+});
+
+describe("the checker", () => {
+  const made = (files: Record<string, string>): Sources => new Map(Object.entries(files));
+  const strict: PackageRules = { packages: ["below"], mayUseNode: () => false, hasNoEvents: true, publicFiles: [] };
+
+  test("finds imports in every form", () => {
+    const source = `
+      import "./effect.ts";
+      import value, { type A } from "./value.ts";
+      import type { B } from "./type.ts";
+      export * from "./all.ts";
+      export type { C } from "./types.ts";
+      const lazy = import("./lazy.ts");
+      const old = require("./old.ts");
+      let inline: import("./inline.ts").D;
+      // import "./comment.ts";
+      const text = 'import "./text.ts"';
+    `;
+    expect(
+      importsOf(source).map(({ specifier, isTypeOnly }) => (isTypeOnly ? `type ${specifier}` : specifier)),
+    ).toEqual([
+      "./effect.ts",
+      "./value.ts",
+      "type ./type.ts",
+      "./all.ts",
+      "type ./types.ts",
+      "./lazy.ts",
+      "./old.ts",
+      "type ./inline.ts",
+    ]);
+  });
+
+  test("forbids what a package may not see", () => {
+    const sources = made({
+      "a.ts": 'import "below"; import "above"; import "fs"; import "./b.ts"; import "../../other/src/c.ts";',
+      "b.ts": 'import type { Socket } from "node:net";',
+    });
+    expect(forbiddenImports("made", sources, strict)).toEqual([
+      "made/a.ts imports above: not a package that this one may see",
+      "made/a.ts imports fs: not a package that this one may see",
+      "made/a.ts imports ../../other/src/c.ts: not a file of this package",
+      "made/b.ts imports node:net: this file has to run without Node",
+    ]);
+  });
+
+  test("forbids node:events where only users get events", () => {
+    const sources = made({ "a.ts": 'import { EventEmitter } from "node:events"; import "node:net";' });
+    expect(forbiddenImports("made", sources, { ...strict, mayUseNode: () => true })).toEqual([
+      "made/a.ts imports node:events: our own parts call functions",
+    ]);
+  });
+
+  test("finds a cycle through folders and type-only imports", () => {
+    const sources = made({
+      "a.ts": 'import { b } from "./deep/b.ts";',
+      "deep/b.ts": 'import type { C } from "../c.ts";',
+      "c.ts": 'export { a } from "./a.ts";',
+      "d.ts": 'import "./a.ts";',
+    });
+    expect(cycles(sources)).toEqual(["a.ts → deep/b.ts → c.ts → a.ts"]);
+  });
+
+  test("lets public files walk in circles by type, never by value", () => {
+    const byType = made({ "a.ts": 'import { b } from "./b.ts";', "b.ts": 'import type { A } from "./a.ts";' });
+    const byValue = made({ "a.ts": 'import { b } from "./b.ts";', "b.ts": 'import { type A } from "./a.ts";' });
+    expect(cycles(byType, ["a.ts", "b.ts"])).toEqual([]);
+    expect(cycles(byType, ["a.ts"])).toEqual(["a.ts → b.ts → a.ts"]);
+    expect(cycles(byValue, ["a.ts", "b.ts"])).toEqual(["a.ts → b.ts → a.ts"]);
+  });
+
+  test("sees clocks and chance, and leaves dates that are given alone", () => {
+    const sources = made({
+      "a.ts": "Math.random();\nconst now = Date.now;\nnew Date();\nnew Date(5);\nMath.floor(2);",
+    });
+    expect(impurities(sources)).toEqual(["a.ts:1 Math.random", "a.ts:2 Date.now", "a.ts:3 new Date()"]);
+  });
+});
