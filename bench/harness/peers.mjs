@@ -32,7 +32,7 @@ const servers = {
 };
 
 const clients = {
-  "bowline-client": () => importBuilt("client/dist/index.mjs"),
+  "bowline-client": () => importBuilt("client/dist/index.node.mjs"),
   "socket.io-client": () => import("socket.io-client"),
 };
 

@@ -17,7 +17,7 @@ export const addressOf = <Options extends EngineOptions>(
     /^(\w+:)?\//.test(text) ? text : `${location?.protocol ?? "https:"}//${text}`,
     location?.href ?? "http://localhost",
   );
-  const { hostname, port, protocol, searchParams } = url;
-  const address = { hostname, port, secure: /[ps]s:/.test(protocol), query: Object.fromEntries(searchParams) };
+  const { hostname, port } = url;
+  const address = { hostname, port, secure: /[ps]s:/.test(url.protocol), query: Object.fromEntries(url.searchParams) };
   return { options: { ...address, ...((isText ? opts : (uri ?? opts)) as Options) }, url };
 };

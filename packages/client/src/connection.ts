@@ -39,29 +39,25 @@ export interface ManagerOptions extends EngineOptions {
   parser?: Codec;
 }
 
-type Name =
-  | "path"
+type Setting =
   | "reconnection"
   | "reconnectionAttempts"
   | "reconnectionDelay"
   | "reconnectionDelayMax"
   | "randomizationFactor"
-  | "timeout"
-  | "autoConnect";
+  | "timeout";
 
-const defaults: Required<Pick<ManagerOptions, Name>> = {
-  path: "/socket.io",
+const settings: Required<Pick<ManagerOptions, Setting>> = {
   reconnection: true,
   reconnectionAttempts: Infinity,
   reconnectionDelay: 1000,
   reconnectionDelayMax: 5000,
   randomizationFactor: 0.5,
   timeout: 20_000,
-  autoConnect: true,
 };
 
 /** Options with their defaults. They may be changed at any time: the next attempt to connect reads them again. */
-export type ResolvedOptions = ManagerOptions & SocketOptions & Required<Pick<ManagerOptions, Name>>;
+export type ResolvedOptions = ManagerOptions & SocketOptions & Required<Pick<ManagerOptions, Setting | "path" | "autoConnect">>;
 
 /** Events of a manager (L3). */
 export interface ManagerReservedEvents {
@@ -76,8 +72,22 @@ export interface ManagerReservedEvents {
   reconnect_failed: () => void;
 }
 
-// what clients take by default (socket-protocol §2); of what is missing, any amount
-const LIMITS = { maxAttachments: 10 } as PacketLimits;
+/** A method that sets an option, or gives its value if called without one. */
+interface Accessor<Value, Owner> {
+  (): Value;
+  (value: Value): Owner;
+}
+
+// made by the constructor, all alike
+export interface Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitEvents extends EventsMap = ListenEvents> {
+  /** Whether to reconnect; without a value, gives the current one. So do the following. */
+  readonly reconnection: Accessor<boolean, this>;
+  readonly reconnectionAttempts: Accessor<number, this>;
+  readonly reconnectionDelay: Accessor<number, this>;
+  readonly reconnectionDelayMax: Accessor<number, this>;
+  readonly randomizationFactor: Accessor<number, this>;
+  readonly timeout: Accessor<number | false, this>;
+}
 
 /** A connection that comes back: one engine at a time, shared by the sockets of all namespaces. Users know it as Manager. */
 export class Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitEvents extends EventsMap = ListenEvents>
@@ -105,7 +115,11 @@ export class Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitE
   constructor(platform: Platform, uri?: string | ManagerOptions, opts?: ManagerOptions) {
     super();
     this.platform = platform;
-    this.opts = { ...defaults, ...addressOf(platform, uri, opts).options };
+    this.opts = { ...settings, path: "/socket.io", autoConnect: true, ...addressOf(platform, uri, opts).options };
+    for (const name of Object.keys(settings) as Setting[])
+      Object.assign(this, {
+        [name]: (value?: unknown) => (value === undefined ? this.opts[name] : Object.assign(this.opts, { [name]: value }) && this),
+      });
     this.codec = this.opts.parser ?? platform.codec;
     if (this.opts.autoConnect) this.open();
   }
@@ -132,13 +146,11 @@ export class Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitE
     this.#stopTimer?.();
     const engine = (this.engine = new Engine(this.platform, this.opts, this));
     const { timeout } = this.opts;
-    this.#stopTimer =
-      timeout === false
-        ? undefined
-        : this.platform.timer(() => {
-            engine.abandon();
-            this.onError(new Error("timeout"));
-          }, timeout);
+    if (timeout !== false)
+      this.#stopTimer = this.platform.timer(() => {
+        engine.abandon();
+        this.onError(new Error("timeout"));
+      }, timeout);
     return this;
   }
 
@@ -172,7 +184,7 @@ export class Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitE
   /** @internal Hot path: the session calls it without a hop between. */
   readonly onMessage = (frame: Frame): void => {
     const { engine } = this;
-    if (engine.hasListeners("packet")) fire(engine, "packet", { type: "message", data: frame });
+    fire(engine, "packet", { type: "message", data: frame });
     let packet: Packet | undefined;
     try {
       packet = this.#reader?.read(frame);
@@ -194,7 +206,8 @@ export class Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitE
     this.#stopTimer?.();
     this.#state = "open";
     this.#isReconnecting = false;
-    this.#reader = this.codec.reader(LIMITS);
+    // what clients take by default (socket-protocol §2); of what is missing, any amount
+    this.#reader = this.codec.reader({ maxAttachments: 10 } as PacketLimits);
     fire(this, "open");
     for (const socket of [...this.#active]) socket.onOpen();
     this.#callback?.();
@@ -251,48 +264,5 @@ export class Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitE
       this.#attempts = 0;
       fire(this, "reconnect", attempts);
     }
-  }
-
-  #option<Each extends Name>(name: Each, value: ResolvedOptions[Each] | undefined): this | ResolvedOptions[Each] {
-    if (value === undefined) return this.opts[name];
-    this.opts[name] = value;
-    return this;
-  }
-
-  /** Whether to reconnect; without a value, gives the current one. So do the following. */
-  reconnection(): boolean;
-  reconnection(value: boolean): this;
-  reconnection(value?: boolean): this | boolean {
-    return this.#option("reconnection", value);
-  }
-
-  reconnectionAttempts(): number;
-  reconnectionAttempts(value: number): this;
-  reconnectionAttempts(value?: number): this | number {
-    return this.#option("reconnectionAttempts", value);
-  }
-
-  reconnectionDelay(): number;
-  reconnectionDelay(value: number): this;
-  reconnectionDelay(value?: number): this | number {
-    return this.#option("reconnectionDelay", value);
-  }
-
-  reconnectionDelayMax(): number;
-  reconnectionDelayMax(value: number): this;
-  reconnectionDelayMax(value?: number): this | number {
-    return this.#option("reconnectionDelayMax", value);
-  }
-
-  randomizationFactor(): number;
-  randomizationFactor(value: number): this;
-  randomizationFactor(value?: number): this | number {
-    return this.#option("randomizationFactor", value);
-  }
-
-  timeout(): number | false;
-  timeout(value: number | false): this;
-  timeout(value?: number | false): this | number | false {
-    return this.#option("timeout", value);
   }
 }

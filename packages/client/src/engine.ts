@@ -8,7 +8,7 @@ import {
   TransportError,
 } from "@bowline/protocol";
 import { fire } from "./run.ts";
-import type { Platform, Receiver, Transport, TransportContext, TransportOptions } from "./transport.ts";
+import type { Platform, Receive, Transport, TransportContext, TransportOptions } from "./transport.ts";
 
 /** Options of one Engine.IO session (EC2). */
 export interface EngineOptions extends TransportOptions {
@@ -60,7 +60,7 @@ interface Line extends TransportContext {
 }
 
 // over this many unsent bytes volatile events are dropped
-const VOLATILE_LIMIT = 1 << 20;
+const VOLATILE_LIMIT = 1_000_000;
 
 let webSocketWorked = false;
 
@@ -81,7 +81,6 @@ export class Engine extends Emitter<EngineEvents> implements SessionHandler {
   #untried: string[];
   #error: Error | undefined;
   #queue: Frame[] = [];
-  #isArmed = false;
   #isClosing = false;
   readonly #ended = new AbortController();
   #stopTimer: (() => void) | undefined;
@@ -92,19 +91,23 @@ export class Engine extends Emitter<EngineEvents> implements SessionHandler {
     this.#options = options;
     this.#owner = owner;
     this.onMessage = owner.onMessage;
-    const { transports, rememberUpgrade, tryAllTransports, hostname, closeOnBeforeunload } = options;
+    const { transports } = options;
     const names = (transports ?? ["websocket", "polling"]).filter((name) => platform.transports[name]);
     if (transports) {
-      if (rememberUpgrade && webSocketWorked && names.includes("websocket")) names.unshift("websocket");
-      if (!tryAllTransports) names.splice(1);
+      if (options.rememberUpgrade && webSocketWorked && names.includes("websocket")) names.unshift("websocket");
+      if (!options.tryAllTransports) names.splice(1);
     }
     this.#untried = names;
     // listeners of errors come after the constructor
     queueMicrotask(() => this.#try());
     const { signal } = this.#ended;
-    const onOffline = (): void => this.#session.end("transport close", { description: "network connection lost" });
-    if (hostname !== "localhost") platform.listen?.("offline", onOffline, signal);
-    if (closeOnBeforeunload) platform.listen?.("beforeunload", () => this.#closeLines(), signal);
+    if (options.hostname !== "localhost")
+      platform.listen?.(
+        "offline",
+        () => this.#session.end("transport close", { description: "network connection lost" }),
+        signal,
+      );
+    if (options.closeOnBeforeunload) platform.listen?.("beforeunload", () => this.#closeLines(), signal);
   }
 
   /** The current transport. */
@@ -114,14 +117,19 @@ export class Engine extends Emitter<EngineEvents> implements SessionHandler {
 
   /** Whether a volatile event would go out now. */
   get writable(): boolean {
-    const transport = this.#line?.transport;
-    return this.#session.flowing && !!transport && !transport.isBusy && transport.bufferedBytes < VOLATILE_LIMIT;
+    return !!this.#idle && this.#idle.bufferedBytes < VOLATILE_LIMIT;
+  }
+
+  /** The transport, if it takes packets now. */
+  get #idle(): Transport | undefined {
+    const transport = this.#session.flowing ? this.#line?.transport : undefined;
+    return transport?.isBusy ? undefined : transport;
   }
 
   /** Sends a message, or several: all that come in one microtask go out in one write. */
   send(messages: Frame | readonly Frame[]): void {
     if (this.#isClosing) return;
-    for (const message of Array.isArray(messages) ? (messages as Frame[]) : [messages as Frame])
+    for (const message of [messages].flat() as Frame[])
       this.#push(typeof message === "string" ? "4" + message : message);
   }
 
@@ -153,20 +161,13 @@ export class Engine extends Emitter<EngineEvents> implements SessionHandler {
   }
 
   #push(packet: Frame): void {
-    this.#queue.push(packet);
-    if (this.#isArmed) return;
-    this.#isArmed = true;
-    queueMicrotask(() => {
-      this.#isArmed = false;
-      this.#flush();
-    });
+    // behind others it goes with them
+    if (this.#queue.push(packet) === 1) queueMicrotask(() => this.#flush());
   }
 
   #flush(): void {
-    const transport = this.#line?.transport;
-    if (!this.#session.flowing || !transport || transport.isBusy) return;
-    if (this.#queue.length) this.#queue = transport.send(this.#queue);
-    if (this.#isClosing && !transport.isBusy) this.#session.end("forced close");
+    if (this.#idle && this.#queue.length) this.#queue = this.#idle.send(this.#queue);
+    if (this.#idle && this.#isClosing) this.#session.end("forced close");
   }
 
   /** Starts the next transport; when there is none left, and none under way, that was all. */
@@ -174,10 +175,7 @@ export class Engine extends Emitter<EngineEvents> implements SessionHandler {
     const name = this.#untried.shift();
     if (name) {
       const line = (this.#line = this.#open(name, (frame, now) => {
-        this.#untried = [];
         this.#line = line;
-        line.receiver = this.#session;
-        for (const other of this.#lines) if (other !== line) this.#drop(other);
         this.#session.receive(frame, now);
       }));
       if (!this.#options.transports) this.#watch(this.#options.fallbackDelay ?? 1000, () => this.#try());
@@ -185,12 +183,12 @@ export class Engine extends Emitter<EngineEvents> implements SessionHandler {
       this.#session.end("transport error", this.#error ?? new Error("No transports available"));
   }
 
-  #open(name: string, receive: Receiver["receive"], greeting?: string): Line {
+  #open(name: string, receive: Receive, greeting?: string): Line {
     const options = this.#options;
     const line: Line = {
       name,
       greeting,
-      receiver: { receive },
+      receive,
       platform: this.#platform,
       options: { ...options, ...options.transportOptions?.[name] },
       session: this,
@@ -215,7 +213,7 @@ export class Engine extends Emitter<EngineEvents> implements SessionHandler {
   #onLineClose(line: Line, details: unknown): void {
     if (!this.#lines.delete(line)) return;
     const error = details instanceof Error ? details : undefined;
-    if (line === this.#candidate) this.#session.failUpgrade(new Error(`probe error: ${error?.message}`));
+    if (line === this.#candidate) this.#session.upgrade(new Error(`probe error: ${error?.message}`));
     else if (this.id) this.#session.end(error ? "transport error" : "transport close", details);
     else {
       // of a race, polling's error is the one that applications test (EC2)
@@ -227,14 +225,12 @@ export class Engine extends Emitter<EngineEvents> implements SessionHandler {
 
   /** Closes a loser of the race. A session that polling may have made at the server is ended too. */
   #drop(line: Line): void {
-    this.#lines.delete(line);
     const { transport } = line;
+    this.#lines.delete(line);
     if (transport?.pause)
-      line.receiver = {
-        receive: (frame) => {
-          line.sid = (JSON.parse(String(frame).slice(1)) as Handshake).sid;
-          transport.close();
-        },
+      line.receive = (frame) => {
+        line.sid = (JSON.parse(String(frame).slice(1)) as Handshake).sid;
+        transport.close();
       };
     else transport?.close();
   }
@@ -257,21 +253,23 @@ export class Engine extends Emitter<EngineEvents> implements SessionHandler {
   }
 
   onOpen(handshake: Handshake): void {
-    const line = this.#line;
-    const { upgrade, transports } = this.#options;
+    const line = this.#line!;
+    this.#untried = [];
+    for (const other of this.#lines) if (other !== line) this.#drop(other);
+    Object.assign(line, handshake, { receive: this.#session.receive });
     this.id = handshake.sid;
-    if (line) Object.assign(line, handshake);
-    webSocketWorked = !line?.transport?.pause;
+    webSocketWorked = !line.transport?.pause;
     this.#beat();
     fire(this, "open");
     this.#owner?.onOpen();
+    this.#flush();
     if (
       this.#session.flowing &&
-      upgrade !== false &&
+      this.#options.upgrade !== false &&
       !webSocketWorked &&
-      [handshake.upgrades, transports].every((names) => names?.includes("websocket") ?? true)
+      [handshake.upgrades, this.#options.transports].every((names) => names?.includes("websocket") ?? true)
     )
-      this.#candidate = this.#open("websocket", (frame) => this.#session.receiveProbe(frame), "2probe");
+      this.#candidate = this.#open("websocket", this.#session.receiveProbe, "2probe");
   }
 
   onPing(): void {
@@ -280,31 +278,25 @@ export class Engine extends Emitter<EngineEvents> implements SessionHandler {
   }
 
   onPause(): void {
-    this.#line?.transport?.pause?.(() => this.#session.paused());
+    this.#line?.transport?.pause?.(this.#session.upgrade);
   }
 
-  onUpgrade(): void {
-    this.#lines.clear();
-    const line = (this.#line = this.#candidate);
+  onUpgrade(error?: Error): void {
+    const line = this.#candidate!;
     this.#candidate = undefined;
-    if (!line) return;
-    this.#lines.add(line);
-    webSocketWorked = true;
-    line.receiver = this.#session;
-    this.#queue.unshift("5");
+    this.#lines.delete(error ? line : this.#line!);
+    if (error) {
+      // also one that has told of its end: it takes no harm
+      line.transport?.close();
+      this.#line?.transport?.resume?.();
+    } else {
+      this.#line = line;
+      webSocketWorked = true;
+      line.receive = this.#session.receive;
+      this.#queue.unshift("5");
+    }
     this.#flush();
-    fire(this, "upgrade", line);
-  }
-
-  onUpgradeError(error: Error): void {
-    const line = this.#candidate;
-    this.#candidate = undefined;
-    if (line) this.#lines.delete(line);
-    // also one that has told of its end: it takes no harm
-    line?.transport?.close();
-    this.#line?.transport?.resume?.();
-    fire(this, "upgradeError", error);
-    this.#flush();
+    fire(this, error ? "upgradeError" : "upgrade", error ?? line);
   }
 
   onClose(reason: CloseReason, details?: unknown): void {

@@ -78,7 +78,7 @@ describe("request URLs", () => {
     const nothing = (): void => {};
     const context: TransportContext = {
       ...{ name: "websocket", platform, options, sid, session: {}, greeting: undefined, maxPayload: 0 },
-      ...{ receiver: { receive: nothing }, onReady: nothing, onClose: nothing },
+      ...{ receive: nothing, onReady: nothing, onClose: nothing },
     };
     return requestUrl(context, scheme);
   };

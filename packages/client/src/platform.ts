@@ -3,11 +3,9 @@ import { polling, type Request } from "./polling.ts";
 import type { Platform } from "./transport.ts";
 import { webSocket } from "./websocket.ts";
 
-const encoder = new TextEncoder();
-
 // what only frames and servers need is left out
 const bytes = {
-  utf8Length: (text) => encoder.encode(text).length,
+  utf8Length: (text) => new TextEncoder().encode(text).length,
   base64: (given) => btoa(Array.from(given, (byte) => String.fromCharCode(byte)).join("")),
   base64Read: (text) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0)),
 } as Bytes;
@@ -17,7 +15,7 @@ const request: Request = async ({ options }, url, body, signal) => {
     method: body ? "POST" : "GET",
     // the last words of a page that is being left
     keepalive: body === "1",
-    credentials: options.withCredentials ? "include" : "same-origin",
+    credentials: options.withCredentials ? "include" : undefined,
     body,
     headers: options.extraHeaders,
     signal,

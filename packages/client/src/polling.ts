@@ -1,5 +1,5 @@
-import { encodePayload, type Frame, payloadLimit, readTextPacket, TransportError } from "@bowline/protocol";
-import { requestUrl, type Transport, type TransportContext } from "./transport.ts";
+import { encodePayload, type Frame, payloadLimit, SEPARATOR, TransportError } from "@bowline/protocol";
+import { readPacket, requestUrl, type Transport, type TransportContext } from "./transport.ts";
 
 /**
  * How a platform makes HTTP requests. Resolves with the body of a 200; rejects with any other status, and with the error
@@ -24,19 +24,19 @@ export const polling =
     let isClosed = false;
     let onPaused: (() => void) | undefined;
 
-    // undefined when it has failed, which is then told
-    const exchange = async (kind: "poll" | "post", body?: string): Promise<string | undefined> => {
+    // empty when it has failed, which is then told
+    const exchange = async (body?: string): Promise<string> => {
       const { requestTimeout } = context.options;
       const stop = requestTimeout && timer(abort, requestTimeout);
+      let answer = "";
       try {
-        return await request(context, requestUrl(context, "http"), body, aborter.signal);
+        answer = await request(context, requestUrl(context, "http"), body, aborter.signal);
       } catch (description) {
-        if (!isClosed) context.onClose(new TransportError(`xhr ${kind} error`, description));
+        if (!isClosed) context.onClose(new TransportError(`xhr ${body ? "post" : "poll"} error`, description));
         isClosed = true;
-        return undefined;
-      } finally {
-        if (stop) stop();
       }
+      if (stop) stop();
+      return answer;
     };
 
     const settle = (): void => {
@@ -45,21 +45,11 @@ export const polling =
 
     const poll = async (): Promise<void> => {
       isPolling = true;
-      while (!isClosed && !onPaused) {
-        const text = await exchange("poll");
-        // what is no packet is no packet for the session either
-        for (const packet of text?.split("\x1e") ?? []) if (!isClosed) context.receiver.receive(read(packet), now());
-      }
+      while (!isClosed && !onPaused)
+        for (const packet of (await exchange()).split(SEPARATOR))
+          if (!isClosed) context.receive(readPacket(packet, bytes), now());
       isPolling = false;
       settle();
-    };
-
-    const read = (text: string): Frame => {
-      try {
-        return readTextPacket(text, bytes);
-      } catch {
-        return "";
-      }
     };
 
     const post = async (packets: Frame[]): Promise<void> => {
@@ -67,7 +57,7 @@ export const polling =
       const read = packets.map(async (packet) =>
         packet instanceof Blob ? new Uint8Array(await packet.arrayBuffer()) : packet,
       );
-      await exchange("post", encodePayload(await Promise.all(read), bytes));
+      await exchange(encodePayload(await Promise.all(read), bytes));
       posting = undefined;
       if (!isClosed) context.onReady();
       settle();
@@ -82,7 +72,7 @@ export const polling =
       },
       send(packets) {
         // one that is too large for the server goes alone, and is refused there
-        const count = payloadLimit(packets, context.maxPayload, 0, bytes) || 1;
+        const count = payloadLimit(packets, context.maxPayload, bytes) || 1;
         posting = post(packets.slice(0, count));
         return packets.slice(count);
       },
@@ -100,7 +90,7 @@ export const polling =
         // the GET is given up only then: the server takes that for a network error
         else
           void Promise.resolve(posting)
-            .then(() => exchange("post", "1"))
+            .then(() => exchange("1"))
             .then(abort);
       },
     };

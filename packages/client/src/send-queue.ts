@@ -7,13 +7,6 @@ export interface SendQueueHost {
   emitNow(args: unknown[], ack: Listener, flags: object): void;
 }
 
-interface Entry {
-  readonly args: unknown[];
-  readonly ack: Listener | undefined;
-  readonly flags: object;
-  tries: number;
-}
-
 /** Emits of a socket with `retries`: one in flight, sent again until it is acknowledged (L10). */
 export interface SendQueue {
   /** Appends an emit. `ack` gets an error or null first, whatever the flags are. */
@@ -23,27 +16,27 @@ export interface SendQueue {
 }
 
 export const sendQueue = (host: SendQueueHost, retries: number): SendQueue => {
-  const entries: Entry[] = [];
+  const entries: (() => void)[] = [];
   let isInFlight = false;
   const drain = (): void => {
-    const entry = entries[0];
-    if (!entry || isInFlight || !host.connected) return;
+    const [first] = entries;
+    if (!first || isInFlight || !host.connected) return;
     isInFlight = true;
-    entry.tries++;
-    // called once: by the answer, by the timeout or by the disconnection
-    const settle: Listener = (error, ...answers) => {
-      const isDone = !error || entry.tries > retries;
-      if (isDone) entries.shift();
-      isInFlight = false;
-      drain();
-      if (isDone) entry.ack?.(error, ...answers);
-    };
-    host.emitNow(entry.args, settle, entry.flags);
+    first();
   };
   return {
     drain,
     add(args, ack, flags) {
-      entries.push({ args, ack, flags, tries: 0 });
+      let tries = 0;
+      // called once per try: by the answer, by the timeout or by the disconnection
+      const settle: Listener = (error, ...answers) => {
+        const isDone = !error || ++tries > retries;
+        if (isDone) entries.shift();
+        isInFlight = false;
+        drain();
+        if (isDone) ack?.(error, ...answers);
+      };
+      entries.push(() => host.emitNow(args, settle, flags));
       drain();
     },
   };

@@ -1,7 +1,11 @@
 import {
+  ACK,
   type AckValue,
+  CONNECT,
   type DefaultEventsMap,
+  DISCONNECT,
   Emitter,
+  EVENT,
   type EventNames,
   type EventNamesWithAck,
   type EventParamsWithoutAck,
@@ -9,10 +13,10 @@ import {
   type Frame,
   type Listener,
   type Packet,
-  PacketType,
   RESERVED_EVENTS,
   UsageError,
   type WithAckErrors,
+  without,
 } from "@bowline/protocol";
 import type { Connection } from "./connection.ts";
 import type { DisconnectDescription } from "./engine.ts";
@@ -56,14 +60,11 @@ interface BufferedPacket extends Packet {
 // what the peer takes by default (socket-protocol §2)
 const MAX_ATTACHMENTS = 10;
 
-const NONE: readonly Listener[] = [];
-
-const without = (list: readonly Listener[], listener?: Listener): readonly Listener[] => {
-  const at = listener ? list.indexOf(listener) : -1;
-  return listener ? list.filter((_, index) => index !== at) : NONE;
-};
-
 type CatchAll = (event: string, ...args: unknown[]) => void;
+
+/** The socket with more flags: all it can do is emit. */
+const derive = <Derived>(socket: { readonly flags: EmitFlags }, flags: EmitFlags): Derived =>
+  Object.create(socket, { flags: { value: { ...socket.flags, ...flags } } }) as Derived;
 
 /** One namespace of a connection. */
 export class Socket<
@@ -73,6 +74,8 @@ export class Socket<
   /** Id of this connection to the namespace; undefined while disconnected. */
   id: string | undefined;
   connected = false;
+  /** Whether the socket is connected or will connect by itself. */
+  active = false;
   /** Whether the server has restored the state of the previous connection (rooms, data, missed packets). */
   recovered = false;
   /** Sent with every CONNECT. */
@@ -96,13 +99,12 @@ export class Socket<
   readonly flags: EmitFlags = {};
   readonly #options: SocketOptions;
   readonly #queue: SendQueue;
-  #active = false;
   #pid: string | undefined;
   #offset: string | undefined;
   #ids = 0;
   readonly #acks = new Map<number | undefined, (error: Error | null, answers: readonly unknown[]) => void>();
-  #any = NONE;
-  #anyOutgoing = NONE;
+  #any: readonly Listener[] = [];
+  #anyOutgoing: readonly Listener[] = [];
 
   constructor(io: Connection<ListenEvents, EmitEvents>, nsp: string, options: SocketOptions = {}) {
     super();
@@ -117,15 +119,10 @@ export class Socket<
     return !this.connected;
   }
 
-  /** Whether the socket is connected or will connect by itself. */
-  get active(): boolean {
-    return this.#active;
-  }
-
   /** Connects to the namespace, and the manager to the server if need be. */
   connect(): this {
-    if (!this.#active) {
-      this.#active = true;
+    if (!this.active) {
+      this.active = true;
       this.io.activate(this);
     }
     return this;
@@ -133,7 +130,7 @@ export class Socket<
 
   /** Leaves the namespace. The last socket to leave closes the connection. */
   disconnect(): this {
-    if (this.connected) this.#write({ type: PacketType.DISCONNECT, nsp: this.nsp });
+    if (this.connected) this.#write(DISCONNECT);
     this.#leave();
     this.onClose("io client disconnect");
     return this;
@@ -168,22 +165,17 @@ export class Socket<
 
   /** @see {@link Outgoing.volatile} */
   get volatile(): Outgoing<EmitEvents> {
-    return this.self.#with({ ...this.flags, volatile: true });
+    return derive(this, { volatile: true });
   }
 
   /** @see {@link Outgoing.compress} */
   compress(compress: boolean): Outgoing<EmitEvents> {
-    return this.self.#with({ ...this.flags, compress });
+    return derive(this, { compress });
   }
 
   /** @see {@link Outgoing.timeout} */
   timeout(timeout: number): Outgoing<WithAckErrors<EmitEvents>> {
-    return this.self.#with({ ...this.flags, timeout });
-  }
-
-  /** The socket with other flags: all it can do is emit. */
-  #with<Derived>(flags: EmitFlags): Derived {
-    return Object.create(this, { flags: { value: flags } }) as Derived;
+    return derive(this, { timeout });
   }
 
   #emit(args: unknown[], flags: EmitFlags, takesError = false): void {
@@ -210,10 +202,10 @@ export class Socket<
   }
 
   #encode(data: unknown[], id: number | undefined): BufferedPacket {
-    const packet = { type: PacketType.EVENT, nsp: this.nsp, data, id };
+    const packet: Packet = { type: EVENT, nsp: this.nsp, data, id };
     const frames = this.io.codec.encode(packet);
     if (frames.length > MAX_ATTACHMENTS + 1)
-      throw new UsageError("too_many_attachments", `too many attachments: ${frames.length - 1}`);
+      throw new UsageError("too_many_attachments");
     return { ...packet, frames };
   }
 
@@ -238,13 +230,13 @@ export class Socket<
     this.io.engine.send(frames);
   }
 
-  #write(packet: Packet): void {
-    this.io.engine.send(this.io.codec.encode(packet));
+  #write(type: Packet["type"], data?: unknown, id?: number): void {
+    this.io.engine.send(this.io.codec.encode({ type, nsp: this.nsp, data, id }));
   }
 
   /** @internal The connection is open: joins the namespace. */
   onOpen(): void {
-    if (!this.#active) return;
+    if (!this.active) return;
     const { auth } = this;
     let { engine }: { engine: unknown } = this.io;
     const join = (data?: object): void => {
@@ -252,7 +244,7 @@ export class Socket<
       if (engine !== this.io.engine) return;
       engine = undefined;
       const state = this.#pid ? { pid: this.#pid, offset: this.#offset } : undefined;
-      this.#write({ type: PacketType.CONNECT, nsp: this.nsp, data: state ? { ...state, ...data } : data });
+      this.#write(CONNECT, state ? { ...state, ...data } : data);
     };
     if (typeof auth === "function") run([auth as Listener], this, [join]);
     else join(auth);
@@ -270,15 +262,15 @@ export class Socket<
     this.connected = false;
     this.id = undefined;
     fire(this, "disconnect", reason, details);
-    const kept = new Set(this.sendBuffer.map(({ id }) => id));
-    for (const [id, settle] of this.#acks) if (!kept.has(id)) settle(new Error("socket has been disconnected"), []);
+    for (const [id, settle] of this.#acks)
+      if (!this.sendBuffer.some((packet) => packet.id === id)) settle(new Error("socket has been disconnected"), []);
   }
 
   /** @internal Hot path: a packet of this namespace. */
   receive(packet: Packet): void {
-    if (!this.#active) return;
+    if (!this.active) return;
     const { type, data, id } = packet;
-    if (type === PacketType.EVENT) {
+    if (type === EVENT) {
       if (!this.connected) return void this.receiveBuffer.push(packet);
       const args = data as unknown[];
       const last = args.at(-1);
@@ -286,18 +278,16 @@ export class Socket<
       if (this.#any.length) run(this.#any, this, args);
       run(this.listenersOf(args[0]), this, args.slice(1));
       if (this.#pid && typeof last === "string" && id === undefined) this.#offset = last;
-    } else if (type === PacketType.ACK) this.#acks.get(id)?.(null, data as unknown[]);
-    else if (type === PacketType.CONNECT) this.#onConnect(data ?? {});
-    else if (type === PacketType.DISCONNECT) {
+    } else if (type === ACK) this.#acks.get(id)?.(null, data as unknown[]);
+    else if (type === CONNECT) this.#onConnect(data ?? {});
+    else if (type === DISCONNECT) {
       this.#leave();
       this.onClose("io server disconnect");
     } else {
       this.#leave();
-      const { message, data: details } = (typeof data === "string" ? { message: data } : data) as {
-        message: string;
-        data?: unknown;
-      };
-      this.onError(Object.assign(new Error(message), { data: details }));
+      // some servers send but a text
+      const { message = data, data: details } = data as { message?: string; data?: unknown };
+      this.onError(Object.assign(new Error(message as string), { data: details }));
     }
   }
 
@@ -306,7 +296,7 @@ export class Socket<
     return (...answers) => {
       if (isSent || !this.connected) return;
       isSent = true;
-      this.#write({ type: PacketType.ACK, nsp: this.nsp, data: answers, id });
+      this.#write(ACK, answers, id);
     };
   }
 
@@ -321,18 +311,14 @@ export class Socket<
     this.recovered = !!pid && pid === this.#pid;
     this.#pid = pid;
     this.connected = true;
-    const received = this.receiveBuffer;
-    this.receiveBuffer = [];
-    for (const packet of received) this.receive(packet);
-    const packets = this.sendBuffer;
-    this.sendBuffer = [];
-    for (const packet of packets) this.#transmit(packet);
+    for (const packet of this.receiveBuffer.splice(0)) this.receive(packet);
+    for (const packet of this.sendBuffer.splice(0)) this.#transmit(packet);
     this.#queue.drain();
     fire(this, "connect");
   }
 
   #leave(): void {
-    this.#active = false;
+    this.active = false;
     this.io.deactivate(this);
   }
 
@@ -349,7 +335,7 @@ export class Socket<
 
   /** Removes one catch-all listener, or all. */
   offAny(listener?: CatchAll): this {
-    this.#any = without(this.#any, listener as Listener);
+    this.#any = without(this.#any, listener);
     return this;
   }
 
@@ -370,7 +356,7 @@ export class Socket<
 
   /** Removes one catch-all listener of outgoing events, or all. */
   offAnyOutgoing(listener?: CatchAll): this {
-    this.#anyOutgoing = without(this.#anyOutgoing, listener as Listener);
+    this.#anyOutgoing = without(this.#anyOutgoing, listener);
     return this;
   }
 

@@ -43,7 +43,7 @@ export class FakeTransport implements Transport {
   }
 
   receive(...frames: Frame[]): void {
-    for (const frame of frames) this.context.receiver.receive(frame, this.#time.now);
+    for (const frame of frames) this.context.receive(frame, this.#time.now);
   }
 
   /** The server accepts the session. */

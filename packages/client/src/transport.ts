@@ -51,9 +51,7 @@ export interface TransportOptions {
 }
 
 /** Takes the packets of a transport: text with its type digit, or binary. */
-export interface Receiver {
-  receive(frame: Frame, now: number): void;
-}
+export type Receive = (frame: Frame, now: number) => void;
 
 /** What a transport has from its owner, and tells it. */
 export interface TransportContext {
@@ -67,7 +65,7 @@ export interface TransportContext {
   /** Bytes that one request may have. */
   maxPayload: number;
   /** Hot path: called straight from the platform's callback. */
-  receiver: Receiver;
+  receive: Receive;
   /** A packet to send as soon as the transport has opened. */
   readonly greeting: string | undefined;
   /** The transport is not busy any more. */
@@ -109,22 +107,28 @@ export interface Platform {
   readonly listen?: (event: "offline" | "beforeunload", listener: () => void, signal: AbortSignal) => void;
 }
 
+/** A packet that came as text. What is no packet is none for the session either. */
+export const readPacket = (text: string, bytes: Bytes): Frame => {
+  try {
+    return text[0] === "b" ? bytes.base64Read(text.slice(1)) : text;
+  } catch {
+    return "";
+  }
+};
+
 /** The URL of a request or WebSocket: application parameters first, each percent-encoded (engine-protocol §2). */
 export const requestUrl = ({ name, options, sid, platform }: TransportContext, scheme: "http" | "ws"): string => {
-  const { hostname, port, secure, path, addTrailingSlash, query, timestampRequests, timestampParam = "t" } = options;
-  const params = {
-    ...query,
-    EIO: 4,
+  const search = new URLSearchParams({
+    ...(options.query as Record<string, string> | undefined),
+    EIO: "4",
     transport: name,
-    [timestampParam]: (timestampRequests ?? scheme === "http") ? platform.random().toString(36).slice(2) : undefined,
-    b64: options.forceBase64 ? 1 : undefined,
-    sid,
-  };
-  // JSON leaves out what is undefined
-  const search = new URLSearchParams(JSON.parse(JSON.stringify(params)) as Record<string, string>);
-  const slash = addTrailingSlash === false ? "" : "/";
-  return `${scheme}${secure ? "s" : ""}://${hostname}${port && `:${port}`}${path?.replace(/\/?$/, slash)}?${search}`.replaceAll(
-    "+",
-    "%20",
-  );
+    ...((options.timestampRequests ?? scheme === "http") && {
+      [options.timestampParam ?? "t"]: `${platform.random()}`,
+    }),
+    ...(options.forceBase64 && { b64: "1" }),
+    ...(sid && { sid }),
+  });
+  const path = options.path?.replace(/\/?$/, options.addTrailingSlash === false ? "" : "/");
+  const authority = options.hostname + (options.port ? `:${options.port}` : "");
+  return `${scheme}${options.secure ? "s" : ""}://${authority}${path}?${String(search).replaceAll("+", "%20")}`;
 };

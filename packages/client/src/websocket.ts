@@ -1,17 +1,16 @@
-import { readTextPacket, TransportError } from "@bowline/protocol";
-import { requestUrl, type Transport, type TransportContext } from "./transport.ts";
+import { encodePayload, TransportError } from "@bowline/protocol";
+import { readPacket, requestUrl, type Transport, type TransportContext } from "./transport.ts";
 
 /** The platform's WebSocket (engine-protocol §5): one packet per message. */
 export const webSocket = (context: TransportContext): Transport => {
-  const { options, platform, greeting } = context;
-  const { bytes, now } = platform;
-  const base64 = options.forceBase64 && bytes;
+  const { options, greeting } = context;
+  const { bytes, now } = context.platform;
   const socket = new WebSocket(requestUrl(context, "ws"), options.protocols);
   socket.binaryType = "arraybuffer";
   socket.onopen = () => greeting && socket.send(greeting);
   socket.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) =>
-    context.receiver.receive(
-      typeof data !== "string" ? new Uint8Array(data) : base64 ? readTextPacket(data, base64) : data,
+    context.receive(
+      typeof data !== "string" ? new Uint8Array(data) : options.forceBase64 ? readPacket(data, bytes) : data,
       now(),
     );
   socket.onclose = (event) => context.onClose({ description: "websocket connection closed", context: event });
@@ -24,7 +23,7 @@ export const webSocket = (context: TransportContext): Transport => {
     send(packets) {
       for (const packet of packets)
         // packets are never in shared memory
-        socket.send(base64 && typeof packet !== "string" ? "b" + bytes.base64(packet) : (packet as string));
+        socket.send(options.forceBase64 ? encodePayload([packet], bytes) : (packet as string));
       return [];
     },
     close() {

@@ -17,8 +17,7 @@ beforeEach(() => {
     onMessage: told("message"),
     onPing: told("ping"),
     onPause: told("pause"),
-    onUpgrade: told("upgrade"),
-    onUpgradeError: ({ message }) => void log.push(["upgradeError", message]),
+    onUpgrade: (error) => void log.push(error ? ["upgradeError", error.message] : ["upgrade"]),
     onClose: (reason) => void log.push(["close", reason]),
   };
   session = new ClientSession(handler);
@@ -108,8 +107,8 @@ describe("upgrade", () => {
     session.receiveProbe("3probe");
     expect(session.flowing).toBe(false);
     session.receive("4late", 1);
-    session.paused();
-    session.paused();
+    session.upgrade();
+    session.upgrade();
     expect(log).toEqual([["pause"], ["message", "late"], ["upgrade"]]);
     expect(session.flowing).toBe(true);
   });
@@ -121,15 +120,15 @@ describe("upgrade", () => {
 
   test("a candidate that fails while pausing lets the session go on", () => {
     session.receiveProbe("3probe");
-    session.failUpgrade(new Error("gone"));
-    session.paused();
+    session.upgrade(new Error("gone"));
+    session.upgrade();
     expect([log, session.flowing]).toEqual([[["pause"], ["upgradeError", "gone"]], true]);
   });
 
   test("a session that ends while pausing does not upgrade", () => {
     session.receiveProbe("3probe");
     session.end("transport error");
-    session.paused();
+    session.upgrade();
     expect(log).toEqual([["pause"], ["close", "transport error"]]);
   });
 });

@@ -21,12 +21,13 @@ export interface SessionHandler {
   onMessage(frame: Frame): void;
   /** The server pinged: send `3`. */
   onPing(): void;
-  /** The candidate answered: stop polling, then call `paused`. */
+  /** The candidate answered: stop polling, then call `upgrade`. */
   onPause(): void;
-  /** Make the candidate the transport, send `5` on it, then whatever waits. */
-  onUpgrade(): void;
-  /** Drop the candidate; the session goes on where it was. */
-  onUpgradeError(error: Error): void;
+  /**
+   * Make the candidate the transport, send `5` on it, then whatever waits. With an error: drop the candidate, the session
+   * goes on where it was.
+   */
+  onUpgrade(error?: Error): void;
   onClose(reason: CloseReason, details?: unknown): void;
 }
 
@@ -48,19 +49,18 @@ export class ClientSession {
   }
 
   /** Hot path: takes a packet of the current transport. */
-  receive(frame: Frame, now: number): void {
+  readonly receive = (frame: Frame, now: number): void => {
     if (this.#state === "closed") return;
-    const isText = typeof frame === "string";
-    const type = isText ? frame[0] : undefined;
+    const type = frame[0];
     if (this.#state === "opening") this.#open(frame, now);
-    else if (!isText) this.#handler.onMessage(frame);
+    else if (typeof frame !== "string") this.#handler.onMessage(frame);
     else if (type === "4") this.#handler.onMessage(frame.slice(1));
     else if (type === "2") {
       this.deadline = now + this.#silence;
       this.#handler.onPing();
     } else if (type === "1") this.end("transport close", { description: "transport closed by the server" });
-    else if (!type || !"0356".includes(type)) this.end("parse error");
-  }
+    else if (!/^[0356]/.test(frame)) this.end("parse error");
+  };
 
   #open(frame: Frame, now: number): void {
     let handshake: Handshake;
@@ -84,26 +84,20 @@ export class ClientSession {
   }
 
   /** Takes a packet of the candidate, to which `2probe` was sent. */
-  receiveProbe(frame: Frame): void {
-    if (this.#state !== "open") return;
+  readonly receiveProbe = (frame: Frame): void => {
+    if (!this.flowing) return;
     if (frame === "3probe") {
       this.#state = "pausing";
       this.#handler.onPause();
-    } else this.failUpgrade(new Error("probe error"));
-  }
+    } else this.upgrade(new Error("probe error"));
+  };
 
-  /** The old transport has no request open any more. */
-  paused(): void {
-    if (this.#state !== "pausing") return;
-    this.#state = "open";
-    this.#handler.onUpgrade();
-  }
-
-  /** The candidate has failed, before or after it opened. */
-  failUpgrade(error: Error): void {
+  /** The old transport has no request open any more; or with an error: the candidate has failed, before or after it opened. */
+  readonly upgrade = (error?: Error): void => {
     if (this.#state === "pausing") this.#state = "open";
-    this.#handler.onUpgradeError(error);
-  }
+    else if (!error) return;
+    this.#handler.onUpgrade(error);
+  };
 
   /** Ends the session at once; tells the handler the first time. An owner that closes waits for an upgrade first (§8). */
   end(reason: CloseReason, details?: unknown): void {

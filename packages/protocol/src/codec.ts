@@ -24,8 +24,6 @@ export interface PacketReader {
    * @throws ProtocolError when the message fits nowhere; the reader is not to be used again
    */
   read(frame: Frame): Packet | undefined;
-  /** True while a packet waits for attachments. */
-  readonly pending: boolean;
 }
 
 /** How Socket.IO packets look on the wire. The default is JSON with attachments (socket-protocol §1, §2). */

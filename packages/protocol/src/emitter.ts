@@ -5,35 +5,49 @@ export type Listener = (...args: unknown[]) => unknown;
 
 interface OnceListener extends Listener {
   /** The listener that the user gave to `once`. */
-  readonly original: Listener;
+  readonly original?: Listener;
 }
 
-const originalOf = (listener: Listener): Listener => ("original" in listener ? (listener as OnceListener).original : listener);
+const originalOf = (listener: OnceListener): Listener => listener.original ?? listener;
 
-/**
- * Listeners for users, never for our own parts. Lists are copied on change, so that who walks one is safe from whatever
- * its listeners add or remove.
- */
+/** A list without the first entry that is a listener or wraps it; without a listener, an empty one. */
+export const without = (list: readonly Listener[], listener: unknown): Listener[] => {
+  const at = list.findIndex((each) => each === listener || originalOf(each) === listener);
+  return listener ? list.filter((_, index) => index !== at) : [];
+};
+
+// declared here for those who stand for another emitter: an accessor may replace what an interface declares
+export interface Emitter<Listen extends EventsMap, Reserved extends EventsMap = Record<never, never>> {
+  /**
+   * @internal Listeners by event. Lists are copied on change, so that who walks one is safe from whatever its listeners
+   * add or remove. Made by the first `on`: most server sockets are many and listen to little, and without it what is only
+   * for listeners can be left out.
+   */
+  table?: Map<unknown, readonly Listener[]> | undefined;
+}
+
+/** Listeners for users, never for our own parts. */
 export class Emitter<Listen extends EventsMap, Reserved extends EventsMap = Record<never, never>> {
-  // allocated by the first `on`: most server sockets are many and listen to little
-  #listeners: Map<unknown, readonly Listener[]> | undefined;
-
   /** Adds a listener. The same one added twice is called twice. */
   on<Event extends ListenNames<Listen, Reserved>>(event: Event, listener: ListenerOf<Listen, Reserved, Event>): this {
-    this.addListenerAt(event, listener as Listener, false);
-    return this;
+    return this.setListeners(event, [...this.listenersOf(event), listener as Listener]);
   }
 
   /** Adds a listener that is removed before its first call. */
   once<Event extends ListenNames<Listen, Reserved>>(event: Event, listener: ListenerOf<Listen, Reserved, Event>): this {
-    this.addListenerAt(event, this.onceListener(event, listener as Listener), false);
-    return this;
+    const original = listener as Listener;
+    const wrapped = (...args: unknown[]): unknown => {
+      this.off(event, wrapped as never);
+      return original.apply(this, args);
+    };
+    return this.on(event, Object.assign(wrapped, { original }) as never);
   }
 
   /** Removes one listener, or all of an event, or all. */
   off<Event extends ListenNames<Listen, Reserved>>(event?: Event, listener?: ListenerOf<Listen, Reserved, Event>): this {
-    this.removeListenerAt(event, listener);
-    return this;
+    if (event === undefined) this.table = undefined;
+    // one `off` undoes one `on`
+    return this.setListeners(event, without(this.listenersOf(event), listener));
   }
 
   /** The listeners of an event, in calling order, as they were given. */
@@ -47,51 +61,15 @@ export class Emitter<Listen extends EventsMap, Reserved extends EventsMap = Reco
     return this.listenersOf(event).length > 0;
   }
 
-  /** @internal True while nobody has ever listened: what is only for listeners can be left out. */
-  protected get silent(): boolean {
-    return this.#listeners === undefined;
-  }
-
   /** @internal Hot path: what to call, as is. Safe to walk while listeners come and go. */
   listenersOf(event: unknown): readonly Listener[] {
-    return this.#listeners?.get(event) ?? NONE;
+    return this.table?.get(event) ?? [];
   }
 
   /** @internal */
-  addListenerAt(event: unknown, listener: Listener, first: boolean): void {
-    const map = (this.#listeners ??= new Map());
-    const list = map.get(event);
-    map.set(event, list === undefined ? [listener] : first ? [listener, ...list] : [...list, listener]);
-  }
-
-  /** @internal Removes one listener, all of an event, or all. */
-  removeListenerAt(event: unknown, listener: unknown): void {
-    if (event === undefined) {
-      this.#listeners = undefined;
-      return;
-    }
-    const list = this.#listeners?.get(event);
-    if (list === undefined) return;
-    // one `off` undoes one `on`
-    const at = list.findIndex((each) => each === listener || originalOf(each) === listener);
-    if (listener !== undefined && at < 0) return;
-    if (listener === undefined || list.length === 1) this.#listeners?.delete(event);
-    else this.#listeners?.set(event, [...list.slice(0, at), ...list.slice(at + 1)]);
-  }
-
-  /** @internal */
-  protected onceListener(event: unknown, original: Listener): Listener {
-    const wrapped = (...args: unknown[]): unknown => {
-      this.off(event as ListenNames<Listen, Reserved>, wrapped as ListenerOf<Listen, Reserved, never>);
-      return original.apply(this, args);
-    };
-    return Object.assign(wrapped, { original });
-  }
-
-  /** @internal */
-  eventList(): unknown[] {
-    return [...(this.#listeners?.keys() ?? [])];
+  setListeners(event: unknown, list: readonly Listener[]): this {
+    if (list[0]) (this.table ??= new Map()).set(event, list);
+    else this.table?.delete(event);
+    return this;
   }
 }
-
-const NONE: readonly Listener[] = [];

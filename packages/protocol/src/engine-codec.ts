@@ -13,7 +13,8 @@ export const EngineType = {
   NOOP: "6",
 } as const;
 
-const SEPARATOR = "\x1e";
+/** Stands between the packets of a polling payload (engine-protocol §4). */
+export const SEPARATOR = "\x1e";
 
 /**
  * Reads one Engine.IO packet that came as text: gives it back as it is, with its type digit, or as bytes if it is a
@@ -29,7 +30,7 @@ export const readTextPacket = (text: string, bytes?: Bytes): Frame => {
   } catch (error) {
     cause = error;
   }
-  throw new ProtocolError("parse_error", "parse error", { cause });
+  throw new ProtocolError("parse_error", undefined, { cause });
 };
 
 /** Pulls the packets of a polling payload one by one; holds nothing but the payload (engine-protocol §4). */
@@ -66,21 +67,13 @@ export const encodePayload = (frames: readonly Frame[], bytes: Bytes): string =>
  * How many packets from the first on fit in one POST; 0 if the first is too large by itself.
  * Base64 counts in full, not × 1.33 as in engine-protocol §4: a batch may then never exceed what the server takes.
  * @param maxPayload bytes, 0 = no limit
- * @param maxPackets 0 = no limit
  */
-export const payloadLimit = (
-  frames: readonly Frame[],
-  maxPayload: number,
-  maxPackets: number,
-  bytes: Bytes,
-): number => {
+export const payloadLimit = (frames: readonly Frame[], maxPayload: number, bytes: Bytes): number => {
   // the first packet has no separator before it
   let size = -1;
-  let count = 0;
-  for (const frame of frames) {
+  const end = frames.findIndex((frame) => {
     size += 1 + (typeof frame === "string" ? bytes.utf8Length(frame) : 1 + 4 * Math.ceil(frame.byteLength / 3));
-    if ((maxPayload && size > maxPayload) || (maxPackets && count === maxPackets)) break;
-    count++;
-  }
-  return count;
+    return size > (maxPayload || Infinity);
+  });
+  return end < 0 ? frames.length : end;
 };

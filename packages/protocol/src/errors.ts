@@ -1,25 +1,22 @@
-/** The peer broke the wire protocol. The connection that sent it ends; nothing else does. */
-export class ProtocolError extends Error {
-  override readonly name = "ProtocolError";
+class CodedError extends Error {
   /** Stable, snake_case; listed in `docs/errors.md`. */
   readonly code: string;
 
-  constructor(code: string, message: string, options?: ErrorOptions) {
+  /** @param message default: the code in words */
+  constructor(code: string, message: string = code.replaceAll("_", " "), options?: ErrorOptions) {
     super(message, options);
     this.code = code;
   }
 }
 
-/** The application called us wrongly. Thrown synchronously at the call. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
-  /** Stable, snake_case; listed in `docs/errors.md`. */
-  readonly code: string;
+/** The peer broke the wire protocol. The connection that sent it ends; nothing else does. */
+export class ProtocolError extends CodedError {
+  override readonly name = "ProtocolError";
+}
 
-  constructor(code: string, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
+/** The application called us wrongly. Thrown synchronously at the call. */
+export class UsageError extends CodedError {
+  override readonly name = "UsageError";
 }
 
 /** The network or the HTTP layer failed. `type`, `description` and `context` are those of the v4 API (EC4). */

@@ -7,6 +7,7 @@ export * from "./emitter.ts";
 export * from "./engine-codec.ts";
 export * from "./errors.ts";
 export * from "./event-map.ts";
+export * from "./guarded-codec.ts";
 export * from "./packet.ts";
 export * from "./server-session.ts";
 export * from "./socket-codec.ts";

@@ -1,4 +1,3 @@
-import { UsageError } from "@bowline/protocol";
 import type { Clock, Timed } from "./clock.ts";
 import type { Listener } from "@bowline/protocol";
 
@@ -109,11 +108,12 @@ export class AckTable {
     this.#limit = limit;
   }
 
-  /** @throws UsageError when the client owes too many answers */
+  /** Whether the client owes too many answers already. */
+  get isFull(): boolean {
+    return this.#limit !== 0 && this.#pending.size >= this.#limit;
+  }
+
   add(id: number, ack: PendingAck): void {
-    if (this.#limit !== 0 && this.#pending.size >= this.#limit) {
-      throw new UsageError("too_many_pending_acks", `this client owes ${this.#limit} acknowledgements already`);
-    }
     this.#pending.set(id, ack);
   }
 

@@ -18,6 +18,7 @@ import { Message } from "./outbox.ts";
 import type { Handshake } from "./handshake.ts";
 import type { Member, Room } from "./room.ts";
 import type { RoomIndex, Target } from "./room-index.ts";
+import { callListeners, type ErrorReport } from "./server-emitter.ts";
 
 /** How a packet is sent. */
 export interface EmitFlags {
@@ -36,7 +37,7 @@ export interface BroadcastSocket extends Member {
   /** Whether it has listeners for all that it is sent. */
   readonly watchesOutgoing: boolean;
   tellOutgoing(data: unknown[]): void;
-  expectAck(id: number, ack: BroadcastAck): void;
+  expectBroadcastAck(id: number, ack: BroadcastAck): void;
   forgetAck(id: number): void;
   readonly handshake: Handshake;
   readonly rooms: ReadonlySet<Room>;
@@ -53,6 +54,7 @@ export interface BroadcastSpace {
   readonly maxAttachments: number;
   /** Time for acknowledgements of a broadcast without `timeout`, in ms. */
   readonly ackTimeout: number;
+  readonly report: ErrorReport;
   readonly index: RoomIndex<BroadcastSocket>;
   readonly sockets: ReadonlyMap<string, BroadcastSocket>;
   nextAckId(): number;
@@ -112,6 +114,14 @@ export function encodeEvent(
 export function messageOf(packets: (string | Uint8Array)[], shared: boolean, compress?: boolean): Message {
   const [first] = packets;
   if (typeof first === "string") packets[0] = `4${first}`;
+  for (let at = 1; at < packets.length; at++) {
+    if (packets[at] instanceof Uint8Array) continue;
+    // reading it takes time, and what is emitted next must not overtake it
+    throw new UsageError(
+      "blob_not_supported",
+      "a server cannot send a Blob: send its bytes (await blob.arrayBuffer())",
+    );
+  }
   return new Message(packets, shared, compress);
 }
 
@@ -256,7 +266,7 @@ export class Broadcast<EmitEvents extends EventsMap, SocketData> {
       if (!socket.connected) return;
       if (ack !== undefined && id !== undefined) {
         ack.expect(socket.id);
-        socket.expectAck(id, ack);
+        socket.expectBroadcastAck(id, ack);
       }
       if (socket.watchesOutgoing) socket.tellOutgoing(data);
       socket.conn.sendMessage(message, volatile);
@@ -274,7 +284,9 @@ export class Broadcast<EmitEvents extends EventsMap, SocketData> {
     const forget = (socketIds: Iterable<string>): void => {
       for (const socketId of socketIds) space.sockets.get(socketId)?.forgetAck(id);
     };
-    const ack = new BroadcastAck((error, answers) => callback(error, answers), timeout, space.clock, forget);
+    const settle = (error: Error | null, answers: unknown[]): void =>
+      callListeners([callback], this, [error, answers], (thrown) => space.report(thrown, "ack"));
+    const ack = new BroadcastAck(settle, timeout, space.clock, forget);
     this.#send(space, data, id, ack);
     // not within the emit: callers expect their callback later
     queueMicrotask(() => ack.seal());

@@ -32,6 +32,11 @@ export const processTime: TimeSource = {
   endOfTurn: (callback) => void setImmediate(callback),
 };
 
+const rethrowLater = (error: unknown): void =>
+  queueMicrotask(() => {
+    throw error;
+  });
+
 /**
  * All deadlines of a server on one timer, and its end of tick: what is sent in one turn of the event loop leaves
  * together after the last input of that turn.
@@ -45,9 +50,12 @@ export class Clock {
   #stopTimer: (() => void) | undefined;
   #tasks: (() => void)[] = [];
   #turnArmed = false;
+  readonly #report: (error: unknown) => void;
 
-  constructor(time: TimeSource = processTime) {
+  /** @param report gets what a deadline or a task throws: the others still have their turn */
+  constructor(time: TimeSource = processTime, report: (error: unknown) => void = rethrowLater) {
     this.#time = time;
+    this.#report = report;
   }
 
   now(): number {
@@ -98,7 +106,7 @@ export class Clock {
     this.#turnArmed = false;
     const tasks = this.#tasks;
     this.#tasks = [];
-    for (const task of tasks) task();
+    for (const task of tasks) this.#guard(task);
   }
 
   #arm(): void {
@@ -116,9 +124,17 @@ export class Clock {
     const now = this.now();
     for (let first = this.#heap[0]; first !== undefined && first.due <= now; first = this.#heap[0]) {
       this.clear(first);
-      first.advance(now);
+      this.#guard(() => first.advance(now));
     }
     this.#arm();
+  }
+
+  #guard(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.#report(error);
+    }
   }
 
   #rise(timed: Timed): void {

@@ -17,6 +17,7 @@ import { type ConnectionEvents, describe } from "./connection-events.ts";
 import type { DisconnectReason } from "./disconnect-reason.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { checkRawText, Message, Outbox } from "./outbox.ts";
+import { Rates } from "./rates.ts";
 import type { RequestHead } from "./request-head.ts";
 import { callListeners, ServerEmitter } from "./server-emitter.ts";
 import { NamespaceSlots, type NamespaceSocket } from "./slots.ts";
@@ -33,12 +34,11 @@ export interface ConnectionHost {
   onConnectionEnd(connection: Connection): void;
   /** Calls `connection.flush` at the end of this turn of the event loop. */
   flushLater(connection: Connection): void;
-  /** Calls `connection.pump` when its turn comes. */
+  /** Calls `connection.resume` when its turn comes. */
   takeTurn(connection: Connection): void;
   report(error: unknown, event: unknown): void;
 }
 
-const CANDIDATE_WINDOW = 10_000;
 // not shared: a run that begins with what lives forever would live forever, too
 const PROBE_ANSWER = new Message(["3probe"]);
 const PING = new Message(["2"]);
@@ -72,12 +72,12 @@ export class Connection
   /** True while it waits for its turn in the round robin: input is not read. */
   #waiting = false;
   #connectBy: number;
+  /** When a peer that takes nothing is given up, and what the transport held when that was set. */
   #slowBy = Infinity;
+  #slowBytes = 0;
   #attachmentsBy = Infinity;
-  #badAcks = 0;
-  #refusals = 0;
-  /** When the last candidates came. */
-  #candidates: readonly number[] = [];
+  /** Made when it first does something that is counted. */
+  #rates: Rates | undefined;
   /** What its sockets and listeners are told, where that says more than the session's own reason. */
   #endReason: DisconnectReason | undefined;
   #endError: Error | undefined;
@@ -158,7 +158,7 @@ export class Connection
       this.#host.flushLater(this);
     }
     const hard = this.#host.options.limits.maxBufferedBytesHard;
-    if (hard !== 0 && this.#outbox.byteLength > hard) this.#endSlow();
+    if (hard !== 0 && this.#unsentBytes > hard) this.#endSlow();
   }
 
   /** @internal Hot path. Hands what waits to the transport, if that can take it, or in any case (`force`). */
@@ -174,7 +174,7 @@ export class Connection
       if (!this.silent) this.#fire("flush", []);
     }
     const limit = this.#host.options.limits.maxBufferedBytes;
-    if (limit !== 0 && outbox.byteLength + transport.bufferedBytes > limit) this.#watchSlowReader();
+    if (limit !== 0 && this.#unsentBytes > limit) this.#watchSlowReader();
   }
 
   /** @internal A namespace is connected: the connection is no longer pending. */
@@ -202,24 +202,22 @@ export class Connection
 
   /** @internal Counts an upgrade attempt; false = too many of late (abuse matrix 47). */
   countCandidate(): boolean {
-    const limit = this.#host.options.limits.candidates;
-    const now = this.#host.clock.now();
-    const recent = this.#candidates.filter((at) => now - at < CANDIDATE_WINDOW);
-    this.#candidates = [...recent, now];
-    return limit === 0 || recent.length < limit;
+    return !this.#rateCounters.exceeds("candidates", this.#host.options.limits.candidates, this.#host.clock.now());
   }
 
   /** @internal Counts a refused CONNECT; too many end the connection (abuse matrix 38). */
   onRefused(nsp: string): void {
     this.slots.release(nsp);
-    const limit = this.#host.options.limits.maxRejectedConnects;
-    if (limit !== 0 && ++this.#refusals > limit) this.endWith("forced server close");
+    if (this.#rateCounters.exceeds("refusals", this.#host.options.limits.maxRejectedConnects, this.#host.clock.now())) {
+      this.endWith("forced server close");
+    }
   }
 
   /** @internal An ACK that nobody waits for; too many end the connection (abuse matrix 93). */
   onBadAck(): void {
-    const limit = this.#host.options.limits.maxBadAcks;
-    if (limit !== 0 && ++this.#badAcks > limit) this.endWith("forced server close");
+    if (this.#rateCounters.exceeds("badAcks", this.#host.options.limits.maxBadAcks, this.#host.clock.now())) {
+      this.endWith("forced server close");
+    }
   }
 
   /**
@@ -233,6 +231,8 @@ export class Connection
     // all of it, even if the transport is busy; but without a poll it stays here, where an upgrade may still fetch it
     else this.flush(this.#transport.name !== "polling");
     this.#session.beginClose(this.#host.clock.now());
+    // from here only the session's own deadline counts
+    this.#connectBy = this.#attachmentsBy = this.#slowBy = Infinity;
     this.#endReason = reason;
     this.#endSockets(reason);
     this.#transport.close({ reason: "forced close", discard });
@@ -241,20 +241,14 @@ export class Connection
 
   // ---- from the transport
 
-  /** Hot path */
+  /** Hot path. Reads and dispatches until the input or its slice of time is used up; then others have their turn. */
   onReadable(): void {
-    if (!this.#waiting) this.pump();
-  }
-
-  /**
-   * Hot path. Reads and dispatches until the input or its slice of time is used up; then others have their turn.
-   */
-  pump(): void {
-    this.#waiting = false;
+    if (this.#waiting) return;
     const clock = this.#host.clock;
     const transport = this.#transport;
     const now = clock.now();
     const slice = this.#host.options.limits.slice;
+    if (this.#attachmentsBy !== Infinity) this.#awaitAttachments();
     try {
       for (let count = 1; transport === this.#transport; count++) {
         const frame = transport.read();
@@ -264,7 +258,7 @@ export class Connection
         if ((count & 15) === 0 && slice !== 0 && clock.now() - now >= slice) return this.#yieldTurn();
       }
     } catch (error) {
-      this.#onReadError(error instanceof Error ? error : new Error(String(error)));
+      this.#onReadError(error);
     }
   }
 
@@ -278,7 +272,8 @@ export class Connection
   resume(): void {
     if (this.#session.phase === "closed") return;
     const transport = this.#transport;
-    this.pump();
+    this.#waiting = false;
+    this.onReadable();
     if (!this.#waiting) transport.resume();
   }
 
@@ -294,7 +289,12 @@ export class Connection
     this.#session.end(reason, detail);
   }
 
-  #onReadError(error: Error): void {
+  #onReadError(error: unknown): void {
+    if (!(error instanceof ProtocolError)) {
+      // our own fault, not the peer's: it costs this connection and no other
+      this.#host.report(error, "connection");
+      return this.#session.end("transport error", "internal error");
+    }
     this.#endError = error;
     // RFC 6455 violations have their own close codes and count as errors of the transport (engine-protocol §5)
     this.#session.end("closeCode" in error ? "transport error" : "parse error", error.message);
@@ -419,10 +419,11 @@ export class Connection
 
   /** @internal */
   advance(now: number): void {
-    if (now >= this.#connectBy) return this.endWith("forced close");
+    // who has joined nothing is owed no farewell that waits for a poll
+    if (now >= this.#connectBy) return this.endWith("forced close", true);
     if (now >= this.#attachmentsBy)
       return this.#onDecodeError(new ProtocolError("attachments_late", "attachments late"));
-    if (now >= this.#slowBy) return this.#endSlow();
+    if (now >= this.#slowBy) this.#judgeSlowReader(now);
     this.#session.advance(now);
     this.#schedule();
   }
@@ -447,14 +448,33 @@ export class Connection
     this.#schedule();
   }
 
+  get #unsentBytes(): number {
+    return this.#outbox.byteLength + this.#transport.bufferedBytes;
+  }
+
   #watchSlowReader(): void {
-    if (this.#slowBy !== Infinity) return;
+    const held = this.#transport.bufferedBytes;
+    const madeProgress = held < this.#slowBytes;
+    this.#slowBytes = held;
+    if (this.#slowBy !== Infinity && !madeProgress) return;
     this.#slowBy = this.#host.clock.now() + this.#host.options.limits.slowReaderGrace;
     this.#schedule();
   }
 
+  /** The grace is over: a peer that has taken anything meanwhile gets another one. */
+  #judgeSlowReader(now: number): void {
+    const isBelow = this.#unsentBytes <= this.#host.options.limits.maxBufferedBytes;
+    if (!isBelow && this.#transport.bufferedBytes >= this.#slowBytes) return this.#endSlow();
+    this.#slowBytes = this.#transport.bufferedBytes;
+    this.#slowBy = isBelow ? Infinity : now + this.#host.options.limits.slowReaderGrace;
+  }
+
   #endSlow(): void {
     this.#session.end("transport error", "slow consumer");
+  }
+
+  get #rateCounters(): Rates {
+    return (this.#rates ??= new Rates());
   }
 
   #canTake(): boolean {

@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { serializeCookie } from "./cookie.ts";
-import type { CookieOptions } from "./options.ts";
+import { type CookieOptions, serializeCookie } from "./cookie.ts";
 
 describe("the session cookie (engine-protocol §11)", () => {
   test.each<[string, true | CookieOptions, string]>([

@@ -1,5 +1,20 @@
 import { UsageError } from "@bowline/protocol";
-import type { CookieOptions } from "./options.ts";
+
+/** The session cookie of v4. `true` means the defaults. */
+export interface CookieOptions {
+  /** @default "io" */
+  name?: string;
+  /** @default "/" */
+  path?: string | false;
+  /** @default true */
+  httpOnly?: boolean;
+  /** @default "lax" */
+  sameSite?: boolean | "lax" | "strict" | "none";
+  secure?: boolean;
+  domain?: string;
+  /** In seconds. */
+  maxAge?: number;
+}
 
 // RFC 6265 §4.1.1: token for names, cookie-octet for values
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;

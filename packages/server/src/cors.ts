@@ -45,7 +45,7 @@ function decide(
 ): void {
   const allowed = options.origin ?? "*";
   if (typeof allowed !== "function") return done(allowed);
-  allowed(origin, (error, answer) => (error === null ? done(answer ?? false) : done(false, error)));
+  allowed(origin, (error, answer) => (error ? done(false, error) : done(answer ?? false)));
 }
 
 /**
@@ -58,7 +58,9 @@ export function cors(options: CorsOptions) {
       if (error !== undefined) return next(error);
       if (allowed === false) return next();
       setOrigin(response, request.headers.origin, allowed);
-      if (options.credentials === true) response.setHeader("Access-Control-Allow-Credentials", "true");
+      // browsers refuse the two together, and rightly so (abuse matrix 113)
+      if (options.credentials === true && allowed !== "*")
+        response.setHeader("Access-Control-Allow-Credentials", "true");
       if (request.method !== "OPTIONS") {
         if (options.exposedHeaders !== undefined) {
           response.setHeader("Access-Control-Expose-Headers", joined(options.exposedHeaders));

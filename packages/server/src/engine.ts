@@ -9,6 +9,7 @@ import { serializeCookie } from "./cookie.ts";
 import { cors } from "./cors.ts";
 import type { Exchange, Headers, HttpExchange, UpgradeExchange } from "./exchange.ts";
 import { NodeHttpExchange, NodeUpgradeExchange } from "./hosts/node-exchange.ts";
+import { runInOrder } from "./middleware.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { isOriginWelcome } from "./origin.ts";
 import { Message } from "./outbox.ts";
@@ -152,7 +153,15 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   flush(): void {
     const dirty = this.#dirty;
     this.#dirty = [];
-    for (const connection of dirty) connection.flush();
+    for (const connection of dirty) {
+      try {
+        connection.flush();
+      } catch (error) {
+        // it must not cost the others their turn
+        this.report(error, "flush");
+        connection.close(true);
+      }
+    }
   }
 
   takeTurn(connection: Connection): void {
@@ -174,25 +183,17 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   // ---- admission (engine-protocol §2)
 
   #serve(exchange: Exchange): void {
-    this.#runMiddlewares(exchange, 0, () => this.#verify(exchange));
-  }
-
-  #runMiddlewares(exchange: Exchange, at: number, done: () => void): void {
-    const middleware = this.#middlewares[at];
-    if (middleware === undefined) return done();
-    let settled = false;
-    const next = (error?: unknown): void => {
-      if (settled || exchange.finished) return;
-      settled = true;
-      if (error === undefined || error === null) return this.#runMiddlewares(exchange, at + 1, done);
-      this.#refuse(exchange, refusal(ErrorCode.BAD_REQUEST, { name: "MIDDLEWARE_FAILURE" }));
-    };
-    try {
-      const result = middleware(exchange.request, exchange.response, next);
-      if (result instanceof Promise) result.catch((error: unknown) => next(error ?? new Error("rejected")));
-    } catch (error) {
-      next(error ?? new Error("thrown"));
-    }
+    const { request, response } = exchange;
+    runInOrder(
+      this.#middlewares,
+      (middleware, next) => middleware(request, response, next),
+      (error) => this.report(error, "middleware"),
+      (error) => {
+        if (exchange.finished) return exchange.abandon();
+        if (error === undefined) return this.#verify(exchange);
+        this.#refuse(exchange, refusal(ErrorCode.BAD_REQUEST, { name: "MIDDLEWARE_FAILURE" }));
+      },
+    );
   }
 
   #verify(exchange: Exchange): void {
@@ -256,20 +257,24 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     const busy = this.#pending.check(address);
     if (busy !== undefined) return this.#refuse(exchange, busy);
     const open = (id: string): void => {
-      if (exchange.finished || this.#closed) return;
+      if (exchange.finished) return exchange.abandon();
+      // others may have come, or the end of the server, while an id was made
+      const late = this.#closed ? CLOSED : this.#pending.check(address);
+      if (late !== undefined) return this.#refuse(exchange, late);
       // an id is a header value and a key: printable, and never one that lives (abuse matrix 23)
       if (typeof id !== "string" || !SESSION_ID.test(id) || this.#connections.has(id)) return fail();
       this.#open(exchange, id, terms, address);
     };
-    const fail = (): void => {
+    const fail = (error?: unknown): void => {
+      if (error !== undefined) this.report(error, "generateId");
       if (!exchange.finished) this.#refuse(exchange, refusal(ErrorCode.BAD_REQUEST, { name: "ID_GENERATION_ERROR" }));
     };
     try {
       const id = this.generateId(exchange.request);
       if (typeof id === "string") open(id);
-      else id.then(open, fail);
-    } catch {
-      fail();
+      else id.then(open).catch(fail);
+    } catch (error) {
+      fail(error);
     }
   }
 
@@ -286,7 +291,7 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     if (exchange.isUpgrade) return this.#openCandidate(exchange, connection, terms);
     const { transport } = connection;
     if (!(transport instanceof PollingTransport)) return;
-    this.#watchHeaders(exchange);
+    this.#watchHeaders(exchange, false);
     if (exchange.request.method === "GET") return transport.onPoll(exchange);
     if (exchange.request.method === "POST") return transport.onPost(exchange);
     exchange.refuse({
@@ -303,6 +308,7 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     const head = new RequestHead(exchange.request, this.#isRequestSeen());
     if (exchange.isUpgrade) {
       const transport = this.#acceptWebSocket(exchange, terms, true, cookie);
+      if (transport === undefined) return;
       const connection = this.#start(id, head, transport, address);
       connection.flush();
       this.#fire("connection", [connection]);
@@ -310,7 +316,7 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     } else {
       const transport = new PollingTransport(this.#pollingOptions, this.clock, NO_HANDLER);
       const connection = this.#start(id, head, transport, address);
-      this.#watchHeaders(exchange, cookie);
+      this.#watchHeaders(exchange, true, cookie);
       transport.onPoll(exchange);
       this.#fire("connection", [connection]);
     }
@@ -336,6 +342,7 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   #openCandidate(exchange: UpgradeExchange, connection: Connection, terms: RequestTerms): void {
     if (!connection.countCandidate()) return this.#refuse(exchange, TOO_MANY_CANDIDATES);
     const transport = this.#acceptWebSocket(exchange, terms, false);
+    if (transport === undefined) return;
     transport.answerUpgrade();
     // a refusal with 400 makes official clients throw: the surplus one is opened and closed (engine-protocol §8)
     if (!connection.offerCandidate(transport)) return transport.close({ reason: "forced close" });
@@ -347,18 +354,18 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     terms: RequestTerms,
     isInitial: boolean,
     cookie?: string,
-  ): WebSocketTransport {
+  ): WebSocketTransport | undefined {
     const headers = exchange.headers();
     if (cookie !== undefined) headers["Set-Cookie"] = appendCookie(headers["Set-Cookie"], cookie);
     if (isInitial) this.#fire("initial_headers", [headers, exchange.request]);
     this.#fire("headers", [headers, exchange.request]);
-    const upgrade = { ...exchange.accept(headers), head: exchange.head };
+    const accepted = exchange.accept(headers);
+    if (accepted === undefined) return undefined;
     const options = terms.base64 ? this.#base64WebSocketOptions : this.#webSocketOptions;
-    return new WebSocketTransport(upgrade, options, this.clock, NO_HANDLER);
+    return new WebSocketTransport({ ...accepted, head: exchange.head }, options, this.clock, NO_HANDLER);
   }
 
-  #watchHeaders(exchange: HttpExchange, cookie?: string): void {
-    const isInitial = cookie !== undefined || !exchange.request.url?.includes("sid=");
+  #watchHeaders(exchange: HttpExchange, isInitial: boolean, cookie?: string): void {
     if (cookie === undefined && this.silent) return;
     exchange.onHead = (headers) => {
       if (cookie !== undefined) headers["Set-Cookie"] = cookie;
@@ -390,7 +397,14 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   }
 }
 
-const SESSION_ID = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x7e]{1,256}$/;
+// printable, and fit for a cookie (RFC 6265 §4.1.1)
+const SESSION_ID = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]{1,256}$/;
+const CLOSED: Refusal = {
+  status: 503,
+  code: ErrorCode.BAD_REQUEST,
+  message: "Server is shutting down",
+  context: { name: "SERVER_CLOSED" },
+};
 const ORIGIN_DENIED = refusal(ErrorCode.FORBIDDEN, { name: "ORIGIN_DENIED" });
 const TOO_MANY_CANDIDATES: Refusal = {
   status: 429,

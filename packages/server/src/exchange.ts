@@ -14,6 +14,8 @@ interface BaseExchange {
   /** Whether the client has gone, or a middleware has answered. */
   readonly finished: boolean;
   refuse(refusal: Refusal): void;
+  /** A middleware has begun an answer of its own and gone on: it is ended as it is. */
+  abandon(): void;
 }
 
 export interface HttpExchange extends BaseExchange, PollExchange {
@@ -32,9 +34,10 @@ export interface UpgradeExchange extends BaseExchange {
   headers(): Headers;
   /**
    * Makes the stream a WebSocket.
-   * @returns it, and the answer to the upgrade, still to be written: so it can leave together with the first frames
+   * @returns it, and the answer to the upgrade, still to be written: so it can leave together with the first frames;
+   * undefined, after a refusal with 500, if a listener has put into the headers what HTTP does not allow
    */
-  accept(headers: Headers): { stream: Duplex; answer: Uint8Array };
+  accept(headers: Headers): { stream: Duplex; answer: Uint8Array } | undefined;
 }
 
 export type Exchange = HttpExchange | UpgradeExchange;

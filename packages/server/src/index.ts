@@ -1,12 +1,13 @@
 export type { Adapter } from "./adapter.ts";
 export { Broadcast as BroadcastOperator, type RemoteSocket } from "./broadcast.ts";
 export type { Connection } from "./connection.ts";
+export type { CookieOptions } from "./cookie.ts";
 export type { CorsOptions } from "./cors.ts";
 export type { DisconnectReason } from "./disconnect-reason.ts";
 export type { Engine, EngineMiddleware } from "./engine.ts";
 export type { Handshake } from "./handshake.ts";
 export { type ExtendedError, Namespace } from "./namespace.ts";
-export type { AllowRequest, CookieOptions, Limits, ServerOptions } from "./options.ts";
+export type { AllowRequest, Limits, ServerOptions } from "./options.ts";
 export type { Room } from "./room.ts";
 export { type ErrorListener, Server } from "./server.ts";
 export { type Event, Socket, type SocketMiddleware } from "./socket.ts";

@@ -5,7 +5,7 @@ type Middleware = (next: (error?: Error) => void) => unknown;
 
 const run = (...middlewares: Middleware[]) => {
   const done = vi.fn();
-  runInOrder(middlewares, (middleware, next) => middleware(next), done);
+  runInOrder(middlewares, (middleware, next) => middleware(next), vi.fn(), done);
   return done;
 };
 

@@ -86,6 +86,8 @@ export class Namespace<
   readonly everyone: Broadcast<EmitEvents, SocketData> = new Broadcast(this);
   #adapter: Adapter | undefined;
   #nextAckId = 0;
+  /** Sockets whose middlewares have not decided yet. */
+  #joining = 0;
 
   /** @internal Namespaces are made by `server.of`. */
   constructor(
@@ -157,9 +159,11 @@ export class Namespace<
     const socket = new Socket(this, connection, auth);
     connection.slots.attach(this.name, socket);
     let settled = false;
+    this.#joining++;
     const settle = (error?: Error): void => {
       if (settled) return;
       settled = true;
+      this.#joining--;
       this.clock.clear(deadline);
       // the client may have gone, or the server closed, while a middleware was waiting
       if (connection.slots.get(this.name) !== socket) return this.removeSocket(socket);
@@ -167,9 +171,15 @@ export class Namespace<
       else this.#refuse(socket, connection, error);
     };
     const deadline: Timed = { place: -1, due: 0, advance: () => settle(new Error("middleware timeout")) };
-    runInOrder(this.middlewares, (middleware, next) => middleware(socket, next), settle);
+    const report = (error: unknown): void => this.report(error, "middleware");
+    runInOrder(this.middlewares, (middleware, next) => middleware(socket, next), report, settle);
     const { middlewareTimeout } = this.limits;
     if (!settled && middlewareTimeout !== 0) this.clock.set(deadline, this.clock.now() + middlewareTimeout);
+  }
+
+  /** @internal Whether nobody is here nor on the way in. */
+  get isEmpty(): boolean {
+    return this.sockets.size === 0 && this.#joining === 0;
   }
 
   /** @internal A socket has ended, connected or not. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { type Codec, jsonCodec, UsageError } from "@bowline/protocol";
 import type { ClientAddress } from "./client-address.ts";
+import { type CookieOptions, serializeCookie } from "./cookie.ts";
 import type { CorsOptions } from "./cors.ts";
 
 /** A decision of the application on a handshake: call back with an error text, or with null and true. */
@@ -9,24 +10,10 @@ export type AllowRequest = (
   callback: (error: string | null | undefined, allowed: boolean) => void,
 ) => void;
 
-/** The session cookie of v4. `true` means the defaults. */
-export interface CookieOptions {
-  /** @default "io" */
-  name?: string;
-  /** @default "/" */
-  path?: string | false;
-  /** @default true */
-  httpOnly?: boolean;
-  /** @default "lax" */
-  sameSite?: boolean | "lax" | "strict" | "none";
-  secure?: boolean;
-  domain?: string;
-  /** In seconds. */
-  maxAge?: number;
-}
-
 /** What a peer may not exceed. 0 switches a limit off. */
 export interface Limits {
+  /** Time for the head of a request, on servers that `listen(port)` makes, in ms. @default 10000 */
+  headersTimeout: number;
   /** Time for a POST body, in ms; extended while at least 1 KiB/s arrive. @default 15000 */
   bodyTimeout: number;
   /** Unsent bytes of one connection whose peer reads nothing for `slowReaderGrace`. @default 1048576 */
@@ -51,12 +38,16 @@ export interface Limits {
   messageTimeout: number;
   /** Pongs that wait for a WebSocket peer which does not read. @default 60 */
   maxPendingPongs: number;
+  /** Pings and pongs of one WebSocket. @default 100 */
+  controlFramesPerSecond: number;
   /** Longest run of one connection before others have their turn, in ms. @default 5 */
   slice: number;
   /** Namespaces of one connection. @default 32 */
   maxNamespaces: number;
   /** Bytes of a namespace's name. @default 255 */
   maxNamespaceBytes: number;
+  /** Children of parent namespaces that nobody is in; beyond it the oldest ends. @default 1000 */
+  maxEmptyNamespaces: number;
   /** Refused CONNECT packets of one connection per minute. @default 16 */
   maxRejectedConnects: number;
   /** Bytes of an event's name. @default 256 */
@@ -138,6 +129,7 @@ export interface ServerOptions extends EngineOptions {
 }
 
 export const limitDefaults: Readonly<Limits> = {
+  headersTimeout: 10_000,
   bodyTimeout: 15_000,
   maxBufferedBytes: 1_048_576,
   maxBufferedBytesHard: 16_777_216,
@@ -150,9 +142,11 @@ export const limitDefaults: Readonly<Limits> = {
   maxParts: 16_384,
   messageTimeout: 30_000,
   maxPendingPongs: 60,
+  controlFramesPerSecond: 100,
   slice: 5,
   maxNamespaces: 32,
   maxNamespaceBytes: 255,
+  maxEmptyNamespaces: 1_000,
   maxRejectedConnects: 16,
   maxEventNameBytes: 256,
   maxAuthBytes: 16_384,
@@ -202,19 +196,25 @@ const TIMES = ["pingInterval", "pingTimeout", "upgradeTimeout", "maxHttpBufferSi
  * @throws UsageError for values of the wrong kind
  */
 export function resolveOptions(given: Partial<ServerOptions>): ResolvedOptions {
-  const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  const options: ServerOptions = { ...defaults, ...present };
-  for (const name of TIMES) {
-    const value = options[name];
-    if (typeof value !== "number" || !(value >= 0)) {
-      throw new UsageError("invalid_option", `option ${name} must be a number >= 0, not ${String(value)}`);
-    }
-  }
+  const options: ServerOptions = { ...defaults, ...definedOf(given) };
+  for (const name of TIMES) checkNumber(name, options[name]);
+  if (options.cookie !== false) serializeCookie(options.cookie, "probe");
   if ("wsEngine" in given) {
     process.emitWarning("the option wsEngine has no effect: Bowline frames WebSocket messages itself", {
       code: "BOWLINE",
     });
   }
-  const limits = { ...limitDefaults, maxPacketBytes: options.maxHttpBufferSize, ...options.limits };
+  const limits = { ...limitDefaults, maxPacketBytes: options.maxHttpBufferSize, ...definedOf(options.limits) };
+  for (const [name, value] of Object.entries(limits)) checkNumber(`limits.${name}`, value);
   return { ...options, path: options.path.replace(/\/$/, ""), limits };
+}
+
+/** An explicit `undefined` means the default. */
+function definedOf<T extends object>(given: T): Partial<T> {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Partial<T>;
+}
+
+function checkNumber(name: string, value: unknown): void {
+  if (typeof value === "number" && value >= 0) return;
+  throw new UsageError("invalid_option", `option ${name} must be a number >= 0, not ${String(value)}`);
 }

@@ -20,21 +20,81 @@ describe("the policy for origins (abuse matrix 18)", () => {
     ["auto: same host behind TLS", "auto", { ...HOST, ...COOKIE, Origin: "https://app.example" }, undefined, true],
     ["auto: foreign without credentials", "auto", { ...HOST, Origin: FOREIGN }, undefined, true],
     ["auto: foreign with a cookie", "auto", { ...HOST, ...COOKIE, Origin: FOREIGN }, undefined, false],
-    ["auto: foreign with Authorization", "auto", { ...HOST, Authorization: "Basic x", Origin: FOREIGN }, undefined, false],
+    [
+      "auto: foreign with Authorization",
+      "auto",
+      { ...HOST, Authorization: "Basic x", Origin: FOREIGN },
+      undefined,
+      false,
+    ],
     ["auto: foreign with a cookie that cors allows", "auto", { ...HOST, ...COOKIE, Origin: FOREIGN }, FOREIGN, true],
     ["auto: cors allows everyone", "auto", { ...HOST, ...COOKIE, Origin: FOREIGN }, "*", true],
     ["auto: cors allows somebody else", "auto", { ...HOST, ...COOKIE, Origin: FOREIGN }, "http://app.example", false],
     ["auto: Origin null is foreign", "auto", { ...HOST, ...COOKIE, Origin: "null" }, undefined, false],
-    ["auto: another port is another host", "auto", { ...HOST, ...COOKIE, Origin: "http://app.example:81" }, undefined, false],
-    ["auto: the same port", "auto", { Host: "app.example:81", ...COOKIE, Origin: "http://app.example:81" }, undefined, true],
-    ["auto: both loopback, whatever the ports", "auto", { Host: "127.0.0.1:3000", ...COOKIE, Origin: "http://localhost:5173" }, undefined, true],
+    [
+      "auto: another port is another host",
+      "auto",
+      { ...HOST, ...COOKIE, Origin: "http://app.example:81" },
+      undefined,
+      false,
+    ],
+    [
+      "auto: the same port",
+      "auto",
+      { Host: "app.example:81", ...COOKIE, Origin: "http://app.example:81" },
+      undefined,
+      true,
+    ],
+    [
+      "auto: both loopback, whatever the ports",
+      "auto",
+      { Host: "127.0.0.1:3000", ...COOKIE, Origin: "http://localhost:5173" },
+      undefined,
+      true,
+    ],
     ["auto: IPv6 loopback", "auto", { Host: "[::1]:3000", ...COOKIE, Origin: "http://localhost" }, undefined, true],
-    ["auto: a loopback page and a real host", "auto", { ...HOST, ...COOKIE, Origin: "http://localhost" }, undefined, false],
-    ["auto: a loopback host and a real page", "auto", { Host: "localhost:3000", ...COOKIE, Origin: FOREIGN }, undefined, false],
-    ["auto: a proxy tells the host", "auto", { Host: "10.0.0.7", "X-Forwarded-Host": "app.example", ...COOKIE, Origin: "https://app.example" }, undefined, true],
-    ["auto: the first of several proxies", "auto", { Host: "10.0.0.7", "X-Forwarded-Host": "app.example, inner", ...COOKIE, Origin: "https://app.example" }, undefined, true],
-    ["auto: Sec-Fetch-Site says so", "auto", { Host: "10.0.0.7", "Sec-Fetch-Site": "same-origin", ...COOKIE, Origin: "https://app.example" }, undefined, true],
-    ["auto: Sec-Fetch-Site same-site is not enough", "auto", { ...HOST, "Sec-Fetch-Site": "same-site", ...COOKIE, Origin: "https://x.app.example" }, undefined, false],
+    [
+      "auto: a loopback page and a real host",
+      "auto",
+      { ...HOST, ...COOKIE, Origin: "http://localhost" },
+      undefined,
+      false,
+    ],
+    [
+      "auto: a loopback host and a real page",
+      "auto",
+      { Host: "localhost:3000", ...COOKIE, Origin: FOREIGN },
+      undefined,
+      false,
+    ],
+    [
+      "auto: a proxy tells the host",
+      "auto",
+      { Host: "10.0.0.7", "X-Forwarded-Host": "app.example", ...COOKIE, Origin: "https://app.example" },
+      undefined,
+      true,
+    ],
+    [
+      "auto: the first of several proxies",
+      "auto",
+      { Host: "10.0.0.7", "X-Forwarded-Host": "app.example, inner", ...COOKIE, Origin: "https://app.example" },
+      undefined,
+      true,
+    ],
+    [
+      "auto: Sec-Fetch-Site says so",
+      "auto",
+      { Host: "10.0.0.7", "Sec-Fetch-Site": "same-origin", ...COOKIE, Origin: "https://app.example" },
+      undefined,
+      true,
+    ],
+    [
+      "auto: Sec-Fetch-Site same-site is not enough",
+      "auto",
+      { ...HOST, "Sec-Fetch-Site": "same-site", ...COOKIE, Origin: "https://x.app.example" },
+      undefined,
+      false,
+    ],
     ["auto: no Host", "auto", { ...COOKIE, Origin: FOREIGN }, undefined, false],
     ["same: same host", "same", { ...HOST, Origin: "http://app.example" }, undefined, true],
     ["same: foreign, though without credentials", "same", { ...HOST, Origin: FOREIGN }, undefined, false],
@@ -92,7 +152,11 @@ describe("tricks with origins (abuse matrix 112)", () => {
   test("1000 fuzzed origins have one verdict, whatever the transport", () => {
     const scheme = fc.constantFrom("http://", "https://", "ws://", "//", "");
     const host = fc.oneof(fc.domain(), fc.constantFrom("app.example", "localhost", "127.0.0.1", "null"), fc.string());
-    const tail = fc.oneof(fc.constant(""), fc.nat(65_535).map((port) => `:${port}`), fc.string({ maxLength: 4 }));
+    const tail = fc.oneof(
+      fc.constant(""),
+      fc.nat(65_535).map((port) => `:${port}`),
+      fc.string({ maxLength: 4 }),
+    );
     const policy = fc.constantFrom<Policy>("auto", "same", ["http://app.example"]);
     const urls = ["/socket.io/?EIO=4&transport=polling", "/socket.io/?EIO=4&transport=websocket", "/"];
     fc.assert(

@@ -28,9 +28,13 @@ function isSameHost(request: IncomingMessage, origin: string): boolean {
   if (from === undefined) return false;
   const forwarded = request.headers["x-forwarded-host"];
   const hosts = [request.headers.host, typeof forwarded === "string" ? forwarded.split(",")[0]?.trim() : undefined];
-  return hosts.some((host) => host !== undefined && (host === from.host || bothLoopback(host, from.hostname)));
+  return hosts.some((host) => host !== undefined && isHostOf(from, host));
 }
 
-function bothLoopback(host: string, hostname: string): boolean {
-  return LOOPBACK.has(hostname) && LOOPBACK.has(host.replace(/:\d+$/, ""));
+/** Hosts are compared as URLs: neither case nor a default port makes another one. */
+function isHostOf(from: URL, host: string): boolean {
+  const url = `${from.protocol}//${host}`;
+  if (!URL.canParse(url)) return false;
+  const to = new URL(url);
+  return to.host === from.host || (LOOPBACK.has(from.hostname) && LOOPBACK.has(to.hostname));
 }

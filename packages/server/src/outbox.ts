@@ -104,6 +104,8 @@ export class Outbox {
   #last: Batch | undefined;
   #closed: Batch[] | undefined;
   #closedBytes = 0;
+  /** How many of the closed ones have been taken out. */
+  #taken = 0;
 
   /** Unsent bytes, as on a WebSocket. */
   get byteLength(): number {
@@ -131,25 +133,27 @@ export class Outbox {
 
   /** Hot path. Takes out the next segment; `empty` tells whether more follow. */
   shift(): Batch | undefined {
-    const first = this.#closed?.shift();
+    // an index, not Array.shift: there may be very many
+    const first = this.#closed?.[this.#taken];
     if (first !== undefined) {
+      this.#taken++;
       this.#closedBytes -= first.byteLength;
       return first;
     }
     const last = this.#last;
-    this.#last = this.#closed = undefined;
+    this.clear();
     return last;
   }
 
   /** What waits, in sending order. */
   messages(): Message[] {
-    const segments = this.#last === undefined ? [] : [...(this.#closed ?? []), this.#last];
+    const segments = this.#last === undefined ? [] : [...(this.#closed ?? []).slice(this.#taken), this.#last];
     return segments.flatMap((batch) => batch.messages());
   }
 
   clear(): void {
     this.#last = this.#closed = undefined;
-    this.#closedBytes = 0;
+    this.#closedBytes = this.#taken = 0;
   }
 }
 

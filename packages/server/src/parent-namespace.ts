@@ -78,6 +78,6 @@ class ChildNamespace<
 
   override removeSocket(socket: Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>): void {
     super.removeSocket(socket);
-    if (this.sockets.size === 0) this.#onEmpty();
+    if (this.isEmpty) this.#onEmpty();
   }
 }

@@ -21,8 +21,9 @@ const BUSY_ADDRESS: Refusal = { ...BUSY, status: 429, context: { name: "TOO_MANY
 export class PendingConnections {
   readonly #limits: Limits;
   readonly #clock: Clock;
-  /** Oldest first, with the address that counts for it. */
-  readonly #connections = new Map<Pending, string | undefined>();
+  /** With the address that counts for each, oldest first: those that have all their time, and those that must hurry. */
+  readonly #calm = new Map<Pending, string | undefined>();
+  readonly #hurried = new Map<Pending, string | undefined>();
   readonly #perAddress = new Map<string, number>();
 
   constructor(limits: Limits, clock: Clock) {
@@ -33,24 +34,29 @@ export class PendingConnections {
   /** Why one more from this address is refused, or undefined. */
   check(address: string | undefined): Refusal | undefined {
     const { maxPending, maxPendingPerAddress } = this.#limits;
-    if (maxPending !== 0 && this.#connections.size >= maxPending) return BUSY;
+    if (maxPending !== 0 && this.#calm.size + this.#hurried.size >= maxPending) return BUSY;
     if (address === undefined || maxPendingPerAddress === 0) return undefined;
     return (this.#perAddress.get(address) ?? 0) >= maxPendingPerAddress ? BUSY_ADDRESS : undefined;
   }
 
   add(connection: Pending, address: string | undefined): void {
     const { maxPending, pendingTimeout } = this.#limits;
-    this.#connections.set(connection, address);
+    this.#calm.set(connection, address);
     if (address !== undefined) this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1);
-    if (maxPending === 0 || pendingTimeout === 0 || this.#connections.size <= maxPending / 2) return;
+    if (maxPending === 0 || pendingTimeout === 0) return;
     // under pressure the oldest have to hurry
-    const [oldest] = this.#connections.keys();
-    oldest?.hurry(this.#clock.now() + pendingTimeout);
+    for (const [oldest, theirs] of this.#calm) {
+      if (this.#calm.size <= maxPending / 2) return;
+      this.#calm.delete(oldest);
+      this.#hurried.set(oldest, theirs);
+      oldest.hurry(this.#clock.now() + pendingTimeout);
+    }
   }
 
   delete(connection: Pending): void {
-    const address = this.#connections.get(connection);
-    if (!this.#connections.delete(connection) || address === undefined) return;
+    const address = this.#calm.get(connection) ?? this.#hurried.get(connection);
+    const isKnown = this.#calm.delete(connection) || this.#hurried.delete(connection);
+    if (!isKnown || address === undefined) return;
     const left = (this.#perAddress.get(address) ?? 1) - 1;
     if (left === 0) this.#perAddress.delete(address);
     else this.#perAddress.set(address, left);

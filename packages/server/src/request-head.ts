@@ -8,16 +8,17 @@ import { Socket as NetSocket } from "node:net";
 export class RequestHead {
   readonly method: string;
   readonly url: string;
-  readonly rawHeaders: readonly string[];
   readonly address: string;
   /** Whether the request came over TLS. */
   readonly secure: boolean;
+  /** Names and values, joined: one string takes a third of the memory of twenty. */
+  readonly #headers: string;
   #request: IncomingMessage | undefined;
 
   constructor(request: IncomingMessage, keep: boolean) {
     this.method = request.method ?? "GET";
     this.url = request.url ?? "/";
-    this.rawHeaders = request.rawHeaders;
+    this.#headers = keep ? "" : request.rawHeaders.join(LINE_BREAK);
     this.address = request.socket.remoteAddress ?? "";
     this.secure = "encrypted" in request.socket && request.socket.encrypted === true;
     this.#request = keep ? request : undefined;
@@ -37,21 +38,40 @@ export class RequestHead {
     const request = new IncomingMessage(new NetSocket());
     request.method = this.method;
     request.url = this.url;
-    request.rawHeaders = [...this.rawHeaders];
-    for (let at = 0; at + 1 < this.rawHeaders.length; at += 2) {
-      const name = (this.rawHeaders[at] ?? "").toLowerCase();
-      const value = this.rawHeaders[at + 1] ?? "";
-      const before = request.headers[name];
-      request.headers[name] = before === undefined ? value : joinHeader(name, before, value);
+    const raw = (request.rawHeaders = this.#headers === "" ? [] : this.#headers.split(LINE_BREAK));
+    for (let at = 0; at + 1 < raw.length; at += 2) {
+      const name = (raw[at] ?? "").toLowerCase();
+      const value = raw[at + 1] ?? "";
+      const before = Object.hasOwn(request.headers, name) ? request.headers[name] : undefined;
+      const joined = before === undefined ? first(name, value) : joinHeader(name, before, value);
+      Object.defineProperty(request.headers, name, {
+        value: joined,
+        enumerable: true,
+        configurable: true,
+        writable: true,
+      });
     }
     Object.defineProperty(request.socket, "remoteAddress", { value: this.address });
     return request;
   }
 }
 
-/** Node's own rule: cookies are joined by semicolons, most headers by commas, `set-cookie` stays a list. */
+// neither a name nor a value can hold one (RFC 9110 §5.5)
+const LINE_BREAK = "\n";
+
+const first = (name: string, value: string): string | string[] => (name === "set-cookie" ? [value] : value);
+
+/** Headers of which Node keeps the first, if they are repeated. */
+const SINGLE = new Set(
+  "age authorization content-length content-type etag expires from host if-modified-since if-unmodified-since last-modified location max-forwards proxy-authorization referer retry-after server user-agent".split(
+    " ",
+  ),
+);
+
+/** Node's own rule: some are kept once, cookies are joined by semicolons, others by commas, `set-cookie` is a list. */
 function joinHeader(name: string, before: string | string[], value: string): string | string[] {
   if (Array.isArray(before)) return [...before, value];
+  if (SINGLE.has(name)) return before;
   return before + (name === "cookie" ? "; " : ", ") + value;
 }
 

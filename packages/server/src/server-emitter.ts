@@ -59,8 +59,7 @@ export class ServerEmitter<Listen extends EventsMap, Reserved extends EventsMap 
     event: Event,
     listener: ListenerOf<Listen, Reserved, Event>,
   ): this {
-    this.addListenerAt(event, listener as Listener, true);
-    return this;
+    return this.setListeners(event, [listener as Listener, ...this.listenersOf(event)]);
   }
 
   /** Adds a listener before all others that is removed before its first call. */
@@ -68,8 +67,14 @@ export class ServerEmitter<Listen extends EventsMap, Reserved extends EventsMap 
     event: Event,
     listener: ListenerOf<Listen, Reserved, Event>,
   ): this {
-    this.addListenerAt(event, this.onceListener(event, listener as Listener), true);
-    return this;
+    const others = this.listenersOf(event);
+    const wrapped = this.once(event, listener).listenersOf(event).slice(others.length);
+    return this.setListeners(event, [...wrapped, ...others]);
+  }
+
+  /** @internal True while nobody has ever listened: what is only for listeners can be left out. */
+  protected get silent(): boolean {
+    return this.table === undefined;
   }
 
   /** How many listeners an event has. */
@@ -84,7 +89,7 @@ export class ServerEmitter<Listen extends EventsMap, Reserved extends EventsMap 
 
   /** The events that have listeners. */
   eventNames(): (string | symbol)[] {
-    return this.eventList().filter((event) => typeof event === "string" || typeof event === "symbol");
+    return [...(this.table?.keys() ?? [])].filter((event) => typeof event === "string" || typeof event === "symbol");
   }
 
   /** Accepted for compatibility: there is no limit and no warning. */

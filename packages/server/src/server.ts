@@ -14,7 +14,7 @@ import type { Adapter } from "./adapter.ts";
 import { Audience } from "./audience.ts";
 import { isSafeAuth } from "./auth.ts";
 import { type Broadcast, messageOf } from "./broadcast.ts";
-import { Clock } from "./clock.ts";
+import { Clock, processTime } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import { cors } from "./cors.ts";
 import { Engine, type EngineHost } from "./engine.ts";
@@ -22,7 +22,9 @@ import { attachToNode, type NodeServer } from "./hosts/node-http.ts";
 import { Namespace, type NamespaceHost, type NamespaceReservedEvents } from "./namespace.ts";
 import { type Limits, type ResolvedOptions, resolveOptions, type ServerOptions } from "./options.ts";
 import { type NamespaceFilter, ParentNamespace } from "./parent-namespace.ts";
+import { flat } from "./slots.ts";
 import { serveClientFile } from "./serve-client.ts";
+import { callListeners } from "./server-emitter.ts";
 import type { Socket } from "./socket.ts";
 
 /** Gets the errors of listeners and middlewares; `event` says of which. */
@@ -63,7 +65,7 @@ export class Server<
   /** The HTTP server that it is attached to. */
   httpServer: NodeServer | undefined;
   /** @internal */
-  readonly clock: Clock = new Clock();
+  readonly clock: Clock;
   readonly #given: Partial<ServerOptions>;
   #options: ResolvedOptions;
   readonly #namespaces = new Map<string, Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>>();
@@ -71,6 +73,11 @@ export class Server<
     readonly accepts: NamespaceFilter;
     readonly parent: ParentNamespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>;
   }[] = [];
+  /** Children whose last socket has left, the oldest first. */
+  readonly #emptyChildren = new Map<
+    Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
+    ParentNamespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>
+  >();
   readonly #errorListeners: ErrorListener[] = [];
 
   /**
@@ -81,6 +88,7 @@ export class Server<
    */
   constructor(target?: NodeServer | number | string | Partial<ServerOptions>, options?: Partial<ServerOptions>) {
     super();
+    this.clock = new Clock(processTime, (error) => this.report(error, "deadline"));
     const isOptions = typeof target === "object" && target !== null && !("listen" in target);
     this.#given = { ...(isOptions ? target : options) };
     this.#options = resolveOptions(this.#given);
@@ -209,23 +217,12 @@ export class Server<
   // ---- as an emitter, it is its main namespace
 
   /** @internal */
-  override addListenerAt(event: unknown, listener: Listener, first: boolean): void {
-    this.sockets.addListenerAt(event, listener, first);
+  override get table(): Map<unknown, readonly Listener[]> | undefined {
+    return this.sockets.table;
   }
 
-  /** @internal */
-  override listenersOf(event: unknown): readonly Listener[] {
-    return this.sockets.listenersOf(event);
-  }
-
-  /** @internal */
-  override eventList(): unknown[] {
-    return this.sockets.eventList();
-  }
-
-  /** @internal */
-  override removeListenerAt(event: unknown, listener: unknown): void {
-    this.sockets.removeListenerAt(event, listener);
+  override set table(table: Map<unknown, readonly Listener[]> | undefined) {
+    this.sockets.table = table;
   }
 
   /** @internal */
@@ -270,11 +267,11 @@ export class Server<
     if (!isSafeAuth(auth)) return this.#refuse(connection, name, "invalid auth");
     const known = this.#namespaces.get(name);
     if (known !== undefined) return known.connect(connection, auth);
-    this.#askParents(name, auth, 0, (namespace) => {
+    this.#askParents(name, auth, 0, (parent) => {
       // while a function decided, the connection may have ended
       if (!connection.slots.has(name)) return;
-      if (namespace === undefined) this.#refuse(connection, name, "Invalid namespace");
-      else namespace.connect(connection, auth);
+      if (parent === undefined) return this.#refuse(connection, name, "Invalid namespace");
+      (this.#namespaces.get(name) ?? this.#adopt(parent, name)).connect(connection, auth);
     });
   }
 
@@ -288,7 +285,7 @@ export class Server<
     name: string,
     auth: Record<string, unknown>,
     at: number,
-    done: (namespace: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData> | undefined) => void,
+    done: (parent: ParentNamespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData> | undefined) => void,
   ): void {
     const entry = this.#parents[at];
     if (entry === undefined) return done(undefined);
@@ -296,9 +293,9 @@ export class Server<
     const answer = (error: Error | null, allowed: boolean): void => {
       if (settled) return;
       settled = true;
-      if (error !== null && error !== undefined) return this.#askParents(name, auth, at + 1, done);
-      if (!allowed) return this.#askParents(name, auth, at + 1, done);
-      done(this.#namespaces.get(name) ?? this.#adopt(entry.parent, name));
+      const isAccepted = (error === null || error === undefined) && allowed;
+      if (isAccepted) done(entry.parent);
+      else this.#askParents(name, auth, at + 1, done);
     };
     try {
       entry.accepts(name, auth, answer);
@@ -312,8 +309,8 @@ export class Server<
     parent: ParentNamespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
     name: string,
   ): Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData> {
-    const child = parent.createChild(name);
-    this.#namespaces.set(name, child);
+    const child = parent.createChild(flat(name));
+    this.#namespaces.set(child.name, child);
     this.#announce(child);
     return child;
   }
@@ -338,11 +335,26 @@ export class Server<
     }
     const accepts: NamespaceFilter =
       typeof filter === "function" ? filter : (name, _auth, next) => next(null, filter.test(name));
-    const parent = new ParentNamespace(this, `/_${this.#parents.length}`, this, pattern, (child) => {
-      if (this.#options.cleanupEmptyChildNamespaces) this.#drop(parent, child);
-    });
+    const parent = new ParentNamespace(this, `/_${this.#parents.length}`, this, pattern, (child) =>
+      this.#onEmptyChild(parent, child),
+    );
     this.#parents.push({ accepts, parent });
     return parent;
+  }
+
+  #onEmptyChild(
+    parent: ParentNamespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
+    child: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
+  ): void {
+    if (this.#options.cleanupEmptyChildNamespaces) return this.#drop(parent, child);
+    const { maxEmptyNamespaces } = this.limits;
+    this.#emptyChildren.delete(child);
+    this.#emptyChildren.set(child, parent);
+    for (const [oldest, itsParent] of this.#emptyChildren) {
+      if (maxEmptyNamespaces === 0 || this.#emptyChildren.size <= maxEmptyNamespaces) return;
+      this.#emptyChildren.delete(oldest);
+      if (oldest.isEmpty) this.#drop(itsParent, oldest);
+    }
   }
 
   #drop(
@@ -350,12 +362,13 @@ export class Server<
     child: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
   ): void {
     parent.children.delete(child);
-    this.#namespaces.delete(child.name);
+    if (this.#namespaces.get(child.name) === child) this.#namespaces.delete(child.name);
     child.adapter.close();
   }
 
   #announce(namespace: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>): void {
-    for (const listener of this.listenersOf("new_namespace")) listener(namespace);
+    const listeners = this.listenersOf("new_namespace");
+    callListeners(listeners, this, [namespace], (error) => this.report(error, "new_namespace"));
   }
 
   #serveFile(
@@ -369,7 +382,8 @@ export class Server<
 
   #listenOn(port: number): NodeServer {
     if (!(port >= 0 && port <= 65_535)) throw new UsageError("invalid_port", `cannot listen on port ${port}`);
-    return createServer((_request, response) => response.writeHead(404).end()).listen(port);
+    const { headersTimeout } = this.limits;
+    return createServer({ headersTimeout, connectionsCheckingInterval: 1_000 }).listen(port);
   }
 
   #set(options: Partial<ServerOptions>): this {

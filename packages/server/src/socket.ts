@@ -294,14 +294,24 @@ export class Socket<
       if (takesError) queueMicrotask(() => callback(new Error("socket has been disconnected")));
       return id;
     }
+    if (this.#ackTable.isFull) {
+      throw new UsageError(
+        "too_many_pending_acks",
+        `this client owes ${this.nsp.limits.maxPendingAcks} acknowledgements`,
+      );
+    }
     const guarded: Listener = (...args) => this.#run([callback], args, "ack");
-    this.expectAck(id, new SingleAck(guarded, takesError, timeout, this.nsp.clock, () => this.forgetAck(id)));
+    this.#ackTable.add(id, new SingleAck(guarded, takesError, timeout, this.nsp.clock, () => this.forgetAck(id)));
     return id;
   }
 
-  /** @internal */
-  expectAck(id: number, ack: SingleAck | BroadcastAck): void {
-    (this.#acks ??= new AckTable(this.nsp.limits.maxPendingAcks)).add(id, ack);
+  /** @internal A client that owes too many answers already counts as one that does not answer. */
+  expectBroadcastAck(id: number, ack: BroadcastAck): void {
+    if (!this.#ackTable.isFull) this.#ackTable.add(id, ack);
+  }
+
+  get #ackTable(): AckTable {
+    return (this.#acks ??= new AckTable(this.nsp.limits.maxPendingAcks));
   }
 
   /** @internal */
@@ -345,9 +355,14 @@ export class Socket<
 
   /** @internal The middlewares have refused it. */
   onRefused(error: Error): void {
+    const { message } = error;
     const data: unknown = "data" in error ? error.data : undefined;
-    const payload = data === undefined ? { message: error.message } : { message: error.message, data };
-    this.#sendPacket(PacketType.CONNECT_ERROR, payload);
+    try {
+      this.#sendPacket(PacketType.CONNECT_ERROR, data === undefined ? { message } : { message, data });
+    } catch (unsendable) {
+      this.nsp.report(unsendable, "middleware");
+      this.#sendPacket(PacketType.CONNECT_ERROR, { message });
+    }
     this.#end();
   }
 
@@ -412,6 +427,7 @@ export class Socket<
     runInOrder(
       this.#middlewares ?? [],
       (middleware, next) => middleware(event, next),
+      (error) => this.nsp.report(error, "middleware"),
       (error) => {
         if (error !== undefined) return this.#run(this.listenersOf("error"), [error], "error");
         if (this.connected) this.#run(this.listenersOf(event[0]), event.slice(1), event[0]);

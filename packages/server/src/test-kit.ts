@@ -1,8 +1,7 @@
-import { IncomingMessage } from "node:http";
+import { IncomingMessage, ServerResponse } from "node:http";
 import { Socket as NetSocket } from "node:net";
 import { Duplex } from "node:stream";
 import { type Frame, frameOf, Opcode, type WebSocketEvent, WebSocketReader } from "@bowline/protocol";
-import { vi } from "vitest";
 import { bufferBytes } from "./buffer-bytes.ts";
 import { processTime, type TimeSource } from "./clock.ts";
 import { Connection } from "./connection.ts";
@@ -255,9 +254,12 @@ export interface Stage {
 
 export function setTheStage(options: Partial<ServerOptions> = {}): Stage {
   const time = new VirtualTime();
-  vi.spyOn(processTime, "now").mockImplementation(() => time.now());
-  vi.spyOn(processTime, "after").mockImplementation((ms, callback) => time.after(ms, callback));
-  vi.spyOn(processTime, "endOfTurn").mockImplementation((callback) => time.endOfTurn(callback));
+  // the server's clock stands on this; every test file has a copy of its own
+  Object.assign(processTime, {
+    now: () => time.now(),
+    after: (ms: number, callback: () => void) => time.after(ms, callback),
+    endOfTurn: (callback: () => void) => time.endOfTurn(callback),
+  } satisfies TimeSource);
   const server = new Server(options);
   const errors: unknown[] = [];
   server.onError((error) => errors.push(error));
@@ -275,4 +277,74 @@ export function setTheStage(options: Partial<ServerOptions> = {}): Stage {
     return peer;
   };
   return { server, time, errors, open, join };
+}
+
+/** The headers of an upgrade as RFC 6455 §4.1 wants them. */
+export const UPGRADE: Readonly<Record<string, string>> = {
+  Upgrade: "websocket",
+  Connection: "Upgrade",
+  "Sec-WebSocket-Version": "13",
+  "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+};
+
+/** What was written in answer to a request; undefined while nothing was. */
+export interface Answer {
+  readonly status: number;
+  /** By lower-case name. */
+  readonly headers: ReadonlyMap<string, string>;
+  /** For a 101: the frames behind it, as bytes of latin1. */
+  readonly body: string;
+}
+
+export function answerOf(stream: MemoryStream): Answer | undefined {
+  const text = Buffer.from(stream.bytes).toString("latin1");
+  const end = text.indexOf("\r\n\r\n");
+  if (end < 0) return undefined;
+  const [status = "", ...lines] = text.slice(0, end).split("\r\n");
+  const headers = lines.map((line) => {
+    const at = line.indexOf(":");
+    return [line.slice(0, at).toLowerCase(), line.slice(at + 1).trim()] as const;
+  });
+  return { status: Number(status.split(" ")[1]), headers: new Map(headers), body: text.slice(end + 4) };
+}
+
+/** What a request says beside its URL. */
+export interface Asking {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+}
+
+/** Sends a request through the engine; its answer comes into the stream. */
+export function ask(
+  { engine }: Server,
+  url: string,
+  { method = "GET", headers = {}, body }: Asking = {},
+): MemoryStream {
+  const request = requestOf(headers, url, method);
+  request.httpVersionMajor = request.httpVersionMinor = 1;
+  const stream = new MemoryStream();
+  const response = new ServerResponse(request);
+  // any Duplex would do, though the types ask for a socket
+  Reflect.apply(response.assignSocket, response, [Object.assign(stream, { destroySoon: () => stream.destroy() })]);
+  engine.handleRequest(request, response);
+  if (body !== undefined) request.push(body);
+  request.push(null);
+  return stream;
+}
+
+/** Sends an upgrade through the engine; its answer comes into the stream. */
+export function askUpgrade(
+  { engine }: Server,
+  url: string,
+  headers: Readonly<Record<string, string>> = UPGRADE,
+): MemoryStream {
+  const stream = new MemoryStream();
+  engine.handleUpgrade(requestOf(headers, url), stream, new Uint8Array(0));
+  return stream;
+}
+
+/** Lets streams do what they put off. */
+export async function streams(): Promise<void> {
+  for (let count = 0; count < 3; count++) await new Promise((resolve) => setImmediate(resolve));
 }

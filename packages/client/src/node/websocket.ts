@@ -8,13 +8,12 @@ import {
   frameOf,
   maskPayload,
   Opcode,
-  readTextPacket,
   TransportError,
   WebSocketError,
   WebSocketReader,
   writeFrameHeader,
 } from "@bowline/protocol";
-import { requestUrl, type Transport, type TransportContext } from "../transport.ts";
+import { readPacket, requestUrl, type Transport, type TransportContext } from "../transport.ts";
 import { openRequest } from "./http.ts";
 import { nodeBytes } from "./bytes.ts";
 
@@ -86,7 +85,7 @@ export const webSocket = (context: TransportContext): Transport => {
         if (typeof event === "string" || event instanceof Uint8Array) {
           if (isClosed) continue;
           const isBase64 = options.forceBase64 && typeof event === "string" && event[0] === "b";
-          context.receiver.receive(isBase64 ? readTextPacket(String(event), nodeBytes) : event, platform.now());
+          context.receive(isBase64 ? readPacket(String(event), nodeBytes) : event, platform.now());
         } else if (event.opcode === "ping") control(Opcode.PONG, event.data);
         else if (event.opcode === "close") {
           control(Opcode.CLOSE, event.data);

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import { type IncomingMessage, ServerResponse } from "node:http";
+import { type IncomingMessage, ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { deflate, gzip } from "node:zlib";
 import type { Refusal } from "../admission.ts";
@@ -18,6 +18,7 @@ export class NodeHttpExchange implements HttpExchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   onAbort: (() => void) | undefined;
+  onFinish: (() => void) | undefined;
   onHead: ((headers: Headers) => void) | undefined;
   readonly #threshold: number;
   #answered = false;
@@ -34,13 +35,19 @@ export class NodeHttpExchange implements HttpExchange {
     // an answer that nobody takes is no error of ours
     request.on("error", () => {});
     response.on("error", () => {});
-    response.on("close", () => {
-      if (!this.#answered) this.onAbort?.();
-    });
+    // of pipelined requests only the first one's response is told that the connection has ended
+    request.on("aborted", () => this.#onGone());
+    response.on("finish", () => this.onFinish?.());
+    response.on("close", () => this.#onGone());
   }
 
   get finished(): boolean {
     return this.#answered || this.response.headersSent || this.response.destroyed;
+  }
+
+  #onGone(): void {
+    this.onFinish?.();
+    if (!this.#answered) this.onAbort?.();
   }
 
   get contentType(): string {
@@ -58,18 +65,29 @@ export class NodeHttpExchange implements HttpExchange {
     this.#finish(status, { ...headers, "Content-Type": "application/json" }, JSON.stringify({ code, message }));
   }
 
-  answer(answer: PollAnswer): void {
-    if (this.finished) return;
+  abandon(): void {
+    if (!this.#answered && !this.response.writableEnded) this.response.end();
+    this.#answered = true;
+  }
+
+  answer(answer: PollAnswer): boolean {
+    if (this.finished) {
+      this.onFinish?.();
+      return true;
+    }
     this.#answered = true;
     const headers: Headers = { "Content-Type": answer.type, "cache-control": "no-store" };
     if (answer.close === true && this.request.httpVersionMajor === 1) headers["Connection"] = "close";
     if (this.request.headers["user-agent"]?.match(/;MSIE|Trident\//)) headers["X-XSS-Protection"] = "0";
     if (answer.status === 200) this.onHead?.(headers);
     const encoding = answer.compress === true && answer.body.length >= this.#threshold ? this.#encoding() : undefined;
-    if (encoding === undefined) this.#finish(answer.status, headers, answer.body);
+    const isValid = Object.entries(headers).every(([name, value]) => isHeader(name, value));
+    if (!isValid) this.#finish(500, {}, "");
+    else if (encoding === undefined) this.#finish(answer.status, headers, answer.body);
     else this.#finishCompressed(answer, headers, encoding);
     // the rest of a body that nobody reads must not hold up the connection
     if (answer.close === true) this.#drain();
+    return isValid;
   }
 
   destroy(): void {
@@ -115,15 +133,13 @@ export class NodeHttpExchange implements HttpExchange {
 
   #finish(status: number, headers: Headers, body: string | Uint8Array): void {
     if (this.response.destroyed) return;
-    const common = { "Content-Length": String(Buffer.byteLength(body)), "X-Content-Type-Options": "nosniff" };
-    try {
-      this.response.writeHead(status, { ...headers, ...common });
-      this.response.end(body);
-    } catch {
-      // a listener has put something into the headers that HTTP does not allow (abuse matrix 30)
-      this.response.statusCode = 500;
-      this.response.end();
-    }
+    this.response.writeHead(status, {
+      ...headers,
+      "Content-Length": String(Buffer.byteLength(body)),
+      "X-Content-Type-Options": "nosniff",
+      "Referrer-Policy": "no-referrer",
+    });
+    this.response.end(body);
   }
 }
 
@@ -153,7 +169,8 @@ export class NodeUpgradeExchange implements UpgradeExchange {
     if (this.#response === undefined) {
       const response = new ServerResponse(this.request);
       response.end = (): ServerResponse => {
-        this.#refuse(response.statusCode, "");
+        // whatever a middleware meant by ending it, a WebSocket it is not
+        this.#refuse(response.statusCode < 400 ? 400 : response.statusCode, "");
         return response;
       };
       this.#response = response;
@@ -162,7 +179,7 @@ export class NodeUpgradeExchange implements UpgradeExchange {
   }
 
   get finished(): boolean {
-    return this.#finished || this.#socket.destroyed;
+    return this.#finished || this.#socket.destroyed || this.#socket.readableEnded;
   }
 
   get valid(): boolean {
@@ -191,7 +208,15 @@ export class NodeUpgradeExchange implements UpgradeExchange {
     this.#refuse(status === 403 ? 400 : status, message, headers);
   }
 
-  accept(headers: Headers): { stream: Duplex; answer: Uint8Array } {
+  abandon(): void {
+    if (!this.#finished) this.#socket.destroy();
+  }
+
+  accept(headers: Headers): { stream: Duplex; answer: Uint8Array } | undefined {
+    if (!Object.entries(headers).every(([name, value]) => isHeader(name, value))) {
+      this.#refuse(500, "");
+      return undefined;
+    }
     this.#finished = true;
     const socket = this.#socket;
     const accept = createHash("sha1")
@@ -212,20 +237,12 @@ export class NodeUpgradeExchange implements UpgradeExchange {
     this.#finished = true;
     const headers = this.#response === undefined ? {} : collected(this.#response);
     const text =
-      `HTTP/1.1 ${status} ${STATUS_TEXT[status] ?? "Bad Request"}\r\nConnection: close\r\nContent-type: text/html\r\n` +
+      `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\nConnection: close\r\nContent-type: text/html\r\n` +
       `Content-Length: ${Buffer.byteLength(message)}\r\nX-Content-Type-Options: nosniff\r\n` +
       `${headerLines({ ...headers, ...extra })}\r\n${message}`;
     this.#socket.end(text, () => this.#socket.destroy());
   }
 }
-
-const STATUS_TEXT: Readonly<Record<number, string>> = {
-  400: "Bad Request",
-  401: "Unauthorized",
-  403: "Forbidden",
-  429: "Too Many Requests",
-  503: "Service Unavailable",
-};
 
 function ignore(): void {}
 
@@ -238,17 +255,22 @@ function collected(response: ServerResponse): Headers {
   return headers;
 }
 
-/** Lines of a head that is written by hand; values with control characters are left out (abuse matrix 30). */
+/** Lines of a head that is written by hand. */
 function headerLines(headers: Headers): string {
   let lines = "";
   for (const [name, value] of Object.entries(headers)) {
-    for (const each of Array.isArray(value) ? value : [value]) {
-      if (HEADER_NAME.test(name) && !HEADER_FORBIDDEN.test(each)) lines += `${name}: ${each}\r\n`;
-    }
+    if (!isHeader(name, value)) continue;
+    for (const each of Array.isArray(value) ? value : [value]) lines += `${name}: ${each}\r\n`;
   }
   return lines;
 }
 
+/** Whether HTTP allows a header: nothing in it may end it (abuse matrix 30). */
+function isHeader(name: string, value: string | string[]): boolean {
+  const values = Array.isArray(value) ? value : [value];
+  return HEADER_NAME.test(name) && !values.some((each) => HEADER_FORBIDDEN.test(each));
+}
+
 const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 // oxlint-disable-next-line no-control-regex -- these are the characters that would end a header
-const HEADER_FORBIDDEN = /[\x00-\x08\x0a-\x1f\x7f]/;
+const HEADER_FORBIDDEN = /[\x00-\x08\x0a-\x1f\x7f]|[^\x00-\xff]/;

@@ -40,17 +40,21 @@ export function attachToNode(server: NodeServer, engine: Engine, serveFile: Requ
     if (isFileOf(path, request) && serveFile(request, response)) return;
     if (isOurs(request)) return engine.handleRequest(request, response);
     for (const listener of others) Reflect.apply(listener, server, [request, response]);
+    // a server that has no listener but this one would never answer
+    if (server.listenerCount("request") === 1 && others.length === 0) response.writeHead(404).end();
   });
   server.on("close", () => engine.close());
 
   if (!engine.opts.transports.includes("websocket")) return;
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Uint8Array) => {
     // without a listener a reset of this socket would end the process, at any moment (abuse matrix 118)
-    socket.on("error", () => {});
+    socket.on("error", ignore);
     if (isOurs(request)) return engine.handleUpgrade(request, socket, head);
     if (destroyUpgrade) endUnanswered(socket, destroyUpgradeTimeout);
   });
 }
+
+function ignore(): void {}
 
 function isFileOf(path: string, request: IncomingMessage): boolean {
   return request.url?.startsWith(path.replace(/\/$/, "")) === true;
@@ -60,7 +64,7 @@ function isFileOf(path: string, request: IncomingMessage): boolean {
 function endUnanswered(socket: Duplex, timeout: number): void {
   const timer = setTimeout(() => {
     const isUntouched = !("bytesWritten" in socket) || socket.bytesWritten === 0;
-    if (socket.writable && isUntouched) socket.end();
+    if (socket.writable && isUntouched) socket.destroy();
   }, timeout);
   timer.unref();
 }

@@ -9,8 +9,13 @@ export interface PollExchange {
   readonly contentType: string;
   /** The announced length of the body; undefined for chunked ones. */
   readonly contentLength: number | undefined;
-  /** Answers. Later answers to the same request are ignored. */
-  answer(answer: PollAnswer): void;
+  /**
+   * Answers. Later answers to the same request are ignored.
+   * @returns false if it could not be written: a listener has put into its headers what HTTP does not allow
+   */
+  answer(answer: PollAnswer): boolean;
+  /** Called when the answer has left this process, or never will. */
+  onFinish: (() => void) | undefined;
   /** Ends the connection without an answer. */
   destroy(): void;
   /** Called when the client gives up before the answer. */
@@ -58,13 +63,15 @@ const BAD_REQUEST: PollAnswer = {
 };
 const TOO_LARGE: PollAnswer = { status: 413, type: "text/html", body: "", close: true };
 const EMPTY_400: PollAnswer = { status: 400, type: "text/html", body: "" };
+/** How long a client may take for the last answer of a session that has ended, in ms. */
+const CLOSE_TIMEOUT = 10_000;
 /** Bytes per second that keep an upload alive (abuse matrix 2). */
 const STEADY_RATE = 1024;
 
 /** HTTP long-polling: a GET that is held carries packets down, POSTs carry them up (engine-protocol §4). */
 export class PollingTransport implements Transport, Timed {
   readonly name = "polling";
-  readonly bufferedBytes = 0;
+  bufferedBytes = 0;
   handler: TransportHandler;
   place = -1;
   due = 0;
@@ -77,6 +84,8 @@ export class PollingTransport implements Transport, Timed {
   /** The POST whose packets are being read; its "ok" waits for them. */
   #post: PollExchange | undefined;
   #payload: PayloadReader | undefined;
+  /** A poll whose answer the client has not taken yet: until then it gets no other (abuse matrix 43). */
+  #unsent: PollExchange | undefined;
   #packets: Frame[] = [];
   #compress = false;
 
@@ -87,7 +96,7 @@ export class PollingTransport implements Transport, Timed {
   }
 
   get writable(): boolean {
-    return this.#poll !== undefined;
+    return this.#poll !== undefined && this.#unsent === undefined;
   }
 
   /** A GET of this session. */
@@ -177,6 +186,7 @@ export class PollingTransport implements Transport, Timed {
 
   /** An upload is late, unless it is slow but steady (abuse matrix 2). */
   advance(now: number): void {
+    if (this.#state === "closed") return void this.#unsent?.destroy();
     const upload = this.#upload;
     if (upload === undefined) return;
     const age = now - upload.startedAt;
@@ -215,6 +225,7 @@ export class PollingTransport implements Transport, Timed {
           return false;
         }
         upload.chunks.push(chunk);
+        this.handler.onReadable(); // nothing to read yet, but a sign of life
         return true;
       },
       () => {
@@ -243,7 +254,18 @@ export class PollingTransport implements Transport, Timed {
     this.#poll = undefined;
     if (poll === undefined) return;
     poll.onAbort = undefined;
-    poll.answer(answer);
+    this.#unsent = poll;
+    this.bufferedBytes = answer.body.length;
+    poll.onFinish = () => this.#onAnswerSent(poll);
+    if (!poll.answer(answer)) this.#fail("invalid headers");
+  }
+
+  #onAnswerSent(poll: PollExchange): void {
+    if (this.#unsent !== poll) return;
+    this.#unsent = undefined;
+    this.bufferedBytes = 0;
+    if (this.#state === "closed") this.#clock.clear(this);
+    else this.handler.onDrain();
   }
 
   #answerPost(answer: PollAnswer): void {
@@ -263,7 +285,9 @@ export class PollingTransport implements Transport, Timed {
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.#clock.clear(this);
+    this.#upload?.exchange.answer({ ...EMPTY_400, close: true });
     this.#upload = this.#payload = undefined;
+    if (this.#unsent !== undefined) this.#clock.set(this, this.#clock.now() + CLOSE_TIMEOUT);
     this.handler.onTransportEnd(reason, detail);
   }
 }

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
 import {
   type CloseReason,
@@ -20,6 +21,7 @@ export interface WebSocketOptions {
   readonly maxPayload: number;
   readonly maxParts: number;
   readonly maxPendingPongs: number;
+  readonly controlFramesPerSecond: number;
   /** Time for an unfinished message without progress, in ms; 0 = none. */
   readonly messageTimeout: number;
   /** Binary messages travel as text `b…`: the client has asked for it (engine-protocol §2, `b64`). */
@@ -35,8 +37,18 @@ export interface Upgrade {
   readonly head: Uint8Array;
 }
 
+const OWNER = Symbol("transport");
+
+/** A stream that knows its transport. */
+type OwnedStream = Duplex & { [OWNER]: WebSocketTransport };
+
 /** How long a peer may take to end its side after our close frame, in ms. */
 const CLOSE_TIMEOUT = 10_000;
+/** The largest piece that is written at once: what a slow reader must take before it counts as progress. */
+const PIECE = 262_144;
+const NONE: Uint8Array[] = [];
+/** Bytes per second that keep a long message alive. */
+const STEADY_RATE = 1024;
 /** Unsent pongs beyond this many bytes mean that the peer does not read. */
 const PONG_BYTES = 127;
 
@@ -51,8 +63,16 @@ export class WebSocketTransport implements Transport, Timed {
   readonly #options: WebSocketOptions;
   readonly #clock: Clock;
   #state: "open" | "closing" | "closed" = "open";
+  /** The unfinished message: since when it comes, and when it must have made progress. */
+  #messageSince = 0;
   #messageBy = Infinity;
+  /** Pings and pongs of the present second. */
+  #controlFrames = 0;
+  #controlSecond = 0;
   #corked = false;
+  /** What is written in pieces, and has not been given to the stream. */
+  #rest: Uint8Array[] = NONE;
+  #restBytes = 0;
   /** The answer to the upgrade, until the first frames take it along. */
   #answer: Uint8Array | undefined;
 
@@ -65,27 +85,51 @@ export class WebSocketTransport implements Transport, Timed {
     this.handler = handler;
     this.#reader = new WebSocketReader({ role: "server", bytes: bufferBytes, ...options });
     if (head.byteLength > 0) this.#reader.push(head);
-    stream.on("data", (chunk: Uint8Array) => this.#onData(chunk));
-    stream.on("drain", () => this.handler.onDrain());
-    stream.on("error", (error: Error) => this.#finish("transport error", "websocket error", error));
-    stream.on("end", () => this.#finish("transport close", ""));
-    stream.on("close", () => this.#onStreamClose());
+    const owned: OwnedStream = Object.assign(stream, { [OWNER]: this });
+    owned.on("data", WebSocketTransport.#onData);
+    owned.on("drain", WebSocketTransport.#onDrain);
+    owned.on("error", WebSocketTransport.#onError);
+    owned.on("end", WebSocketTransport.#onEnd);
+    owned.on("close", WebSocketTransport.#onClose);
+  }
+
+  // Listeners that all streams share: five closures per connection would take half a kilobyte.
+
+  /** Hot path */
+  static #onData(this: OwnedStream, chunk: Uint8Array): void {
+    const transport = this[OWNER];
+    if (transport.#state !== "open") return; // input behind a close is dropped unread (RFC 6455 §5.5.1)
+    transport.#reader.push(chunk);
+    transport.handler.onReadable();
+    if (transport.#options.messageTimeout !== 0) transport.#watchProgress();
+  }
+
+  static #onDrain(this: OwnedStream): void {
+    const transport = this[OWNER];
+    if (transport.#restBytes > 0) transport.#writePieces();
+    if (transport.#restBytes === 0 || transport.#state === "open") transport.handler.onDrain();
+  }
+
+  static #onError(this: OwnedStream, error: Error): void {
+    this[OWNER].#finish("transport error", "websocket error", error);
+  }
+
+  static #onEnd(this: OwnedStream): void {
+    this[OWNER].#finish("transport close", "");
+  }
+
+  static #onClose(this: OwnedStream): void {
+    const transport = this[OWNER];
+    transport.#finish("transport close", "");
+    transport.#clock.clear(transport);
   }
 
   get writable(): boolean {
-    return !this.#stream.writableNeedDrain && this.#state === "open";
+    return !this.#stream.writableNeedDrain && this.#restBytes === 0 && this.#state === "open";
   }
 
   get bufferedBytes(): number {
-    return this.#stream.writableLength;
-  }
-
-  /** Hot path */
-  #onData(chunk: Uint8Array): void {
-    if (this.#state !== "open") return; // input behind a close is dropped unread (RFC 6455 §5.5.1)
-    this.#reader.push(chunk);
-    this.handler.onReadable();
-    if (this.#options.messageTimeout !== 0) this.#watchProgress();
+    return this.#stream.writableLength + this.#restBytes;
   }
 
   /** Hot path */
@@ -110,7 +154,7 @@ export class WebSocketTransport implements Transport, Timed {
     }
     if (this.#answer !== undefined) this.#writeFirst(batch);
     else if (this.#options.base64) this.#writeBase64(batch);
-    else this.#stream.write(batch.bytes());
+    else this.#writeBytes(batch.bytes());
     if (!more && this.#corked) {
       this.#corked = false;
       this.#stream.uncork();
@@ -128,10 +172,15 @@ export class WebSocketTransport implements Transport, Timed {
   close(cause: CloseCause): void {
     if (this.#state !== "open") return;
     this.#state = "closing";
+    if (cause.discard === true && this.#stream.writableNeedDrain) {
+      // what waits is not worth waiting for, and the peer takes nothing
+      this.#stream.destroy();
+      return this.handler.onTransportEnd(cause.reason, "");
+    }
     this.answerUpgrade();
     const { error } = cause;
     const code = error !== undefined && "closeCode" in error ? Number(error.closeCode) : undefined;
-    this.#stream.end(frameOf(bufferBytes, Opcode.CLOSE, closePayload(bufferBytes, code)));
+    this.#endStream(frameOf(bufferBytes, Opcode.CLOSE, closePayload(bufferBytes, code)));
     this.#stream.resume(); // the peer's close frame and its FIN are to be seen
     this.#clock.set(this, this.#clock.now() + CLOSE_TIMEOUT);
     this.handler.onTransportEnd(cause.reason, "");
@@ -145,9 +194,9 @@ export class WebSocketTransport implements Transport, Timed {
 
   /** A deadline: an unfinished message makes no progress, or a peer does not close. */
   advance(now: number): void {
-    if (this.#state === "closing") return void this.#stream.destroy();
+    if (this.#state !== "open") return void this.#stream.destroy();
     if (now < this.#messageBy) return this.#clock.set(this, this.#messageBy);
-    this.close({ reason: "transport error", error: new SlowMessageError() });
+    this.#endSlowMessage();
   }
 
   /** Writes the answer to the upgrade by itself: a candidate is the first to speak (engine-protocol §8). */
@@ -166,25 +215,59 @@ export class WebSocketTransport implements Transport, Timed {
     }
     const answer = this.#answer ?? new Uint8Array();
     this.#answer = undefined;
-    this.#stream.write(Buffer.concat([answer, batch.bytes()]));
+    this.#writeBytes(Buffer.concat([answer, batch.bytes()]));
+  }
+
+  /**
+   * Hot path. Large runs go out in pieces, each when the one before it has been taken: so a slow but steady reader can be
+   * told from one that reads nothing.
+   */
+  #writeBytes(bytes: Uint8Array): void {
+    if (bytes.byteLength <= PIECE && this.#restBytes === 0) return void this.#stream.write(bytes);
+    this.#rest = [...this.#rest, bytes];
+    this.#restBytes += bytes.byteLength;
+    this.#writePieces();
+  }
+
+  #writePieces(): void {
+    while (this.#restBytes > 0 && !this.#stream.writableNeedDrain) {
+      const [first] = this.#rest;
+      if (first === undefined) return;
+      const piece = first.subarray(0, PIECE);
+      const left = first.subarray(PIECE);
+      this.#rest = left.byteLength === 0 ? this.#rest.slice(1) : [left, ...this.#rest.slice(1)];
+      this.#restBytes -= piece.byteLength;
+      this.#stream.write(piece);
+    }
+  }
+
+  /** Nothing will be told from slow readers any more: all that waits is written. */
+  #endStream(last?: Uint8Array): void {
+    for (const bytes of this.#rest) this.#stream.write(bytes);
+    this.#rest = NONE;
+    this.#restBytes = 0;
+    this.#stream.end(last);
   }
 
   #writeBase64(batch: Batch): void {
-    this.#stream.cork();
+    const frames: Uint8Array[] = [];
     for (const message of batch.messages()) {
       for (const packet of message.packets) {
         const text = typeof packet === "string" ? packet : `b${bufferBytes.base64(packet)}`;
-        this.#stream.write(frameOf(bufferBytes, Opcode.TEXT, text));
+        frames.push(frameOf(bufferBytes, Opcode.TEXT, text));
       }
     }
-    this.#stream.uncork();
+    this.#writeBytes(Buffer.concat(frames));
   }
 
   #onControl(control: WebSocketControl): void {
-    if (control.opcode === "ping") return this.#answerPing(control.data);
-    if (control.opcode !== "close") return;
+    if (control.opcode !== "close") {
+      if (this.#isFlood()) return this.#terminate("control frame flood");
+      if (control.opcode === "ping") this.#answerPing(control.data);
+      return;
+    }
     this.#state = "closing";
-    this.#stream.end(frameOf(bufferBytes, Opcode.CLOSE, closePayload(bufferBytes, control.code)));
+    this.#endStream(frameOf(bufferBytes, Opcode.CLOSE, closePayload(bufferBytes, control.code)));
     this.#clock.set(this, this.#clock.now() + CLOSE_TIMEOUT);
     this.handler.onTransportEnd("transport close", "");
   }
@@ -192,19 +275,43 @@ export class WebSocketTransport implements Transport, Timed {
   #answerPing(data: Uint8Array): void {
     const limit = this.#options.maxPendingPongs;
     if (limit !== 0 && this.#stream.writableLength > limit * PONG_BYTES && this.#stream.writableNeedDrain) {
-      this.#stream.destroy();
-      return this.#finish("transport error", "ping flood");
+      return this.#terminate("ping flood");
     }
-    this.#stream.write(frameOf(bufferBytes, Opcode.PONG, data));
+    this.#writeBytes(frameOf(bufferBytes, Opcode.PONG, data));
+  }
+
+  #isFlood(): boolean {
+    const limit = this.#options.controlFramesPerSecond;
+    const second = Math.floor(this.#clock.now() / 1000);
+    if (second !== this.#controlSecond) this.#controlFrames = 0;
+    this.#controlSecond = second;
+    return ++this.#controlFrames > limit && limit !== 0;
+  }
+
+  #terminate(detail: string): void {
+    this.#stream.destroy();
+    this.#finish("transport error", detail);
   }
 
   #watchProgress(): void {
-    if (this.#reader.pendingBytes === 0 && this.#reader.pendingParts === 0) {
+    if (this.#reader.pendingParts === 0) {
       this.#messageBy = Infinity;
-    } else {
-      this.#messageBy = this.#clock.now() + this.#options.messageTimeout;
-      if (this.place < 0) this.#clock.set(this, this.#messageBy);
+      return;
     }
+    const now = this.#clock.now();
+    const { messageTimeout } = this.#options;
+    if (this.#messageBy === Infinity) this.#messageSince = now;
+    const age = now - this.#messageSince;
+    // after its time a message may only go on if it comes at a steady rate (abuse matrix 62)
+    if (age > messageTimeout && this.#reader.pendingBytes * 1000 < age * STEADY_RATE) return this.#endSlowMessage();
+    this.#messageBy = now + messageTimeout;
+    if (this.place < 0) this.#clock.set(this, this.#messageBy);
+  }
+
+  #endSlowMessage(): void {
+    const error = new SlowMessageError();
+    this.close({ reason: "transport error", error });
+    this.handler.onTransportEnd("transport error", error.message, error);
   }
 
   #finish(reason: CloseReason, detail: string, error?: Error): void {
@@ -212,13 +319,11 @@ export class WebSocketTransport implements Transport, Timed {
     const isNews = this.#state === "open";
     this.#state = "closed";
     // the stream allows half-open connections, we do not
-    if (!this.#stream.destroyed) this.#stream.end();
+    if (!this.#stream.destroyed) {
+      this.#endStream();
+      this.#clock.set(this, this.#clock.now() + CLOSE_TIMEOUT);
+    }
     if (isNews) this.handler.onTransportEnd(reason, detail, error);
-  }
-
-  #onStreamClose(): void {
-    this.#finish("transport close", "");
-    this.#clock.clear(this);
   }
 }
 

@@ -1,0 +1,40 @@
+const identities = new WeakMap<object, number>();
+let count = 0;
+
+const identityOf = (value: object): number => {
+  const known = identities.get(value);
+  if (known !== undefined) return known;
+  identities.set(value, ++count);
+  return count;
+};
+
+const isPlain = (value: object): boolean => {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+};
+
+/** A text that is equal for equal values: plain objects and arrays by content, all other objects by identity. */
+const textOf = (value: unknown): string => {
+  if (typeof value === "function") return `#${identityOf(value)}`;
+  // JSON has no text for NaN, Infinity, bigint and symbols
+  if (typeof value !== "object" || value === null)
+    return typeof value === "string" ? JSON.stringify(value) : String(value);
+  if (Array.isArray(value)) return `[${value.map(textOf).join()}]`;
+  if (!isPlain(value)) return `#${identityOf(value)}`;
+  const entries = Object.entries(value).filter(([, each]) => each !== undefined);
+  entries.sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${entries.map(([name, each]) => `${JSON.stringify(name)}:${textOf(each)}`).join()}}`;
+};
+
+/**
+ * What two components must agree on to share a connection. An `auth` function counts as the same one each time:
+ * who connects always asks the newest.
+ */
+export function connectionKey(
+  url: string | undefined,
+  { graceMs: _, ...options }: { auth?: unknown; graceMs?: number } = {},
+): string {
+  const auth = typeof options.auth === "function" ? "function" : options.auth;
+  // the array keeps the word apart from an object
+  return textOf([url, { ...options, auth: [typeof options.auth, auth] }]);
+}

@@ -1,0 +1,68 @@
+import { Manager, Socket } from "bowline-client";
+import { expect, test } from "vitest";
+import { viewOf } from "./socket-view.ts";
+
+const offline = (): Socket => new Manager("http://localhost", { autoConnect: false }).socket("/");
+
+/** Calls the listeners, as a packet from the server would. */
+const receive = (socket: Socket, event: string): void => {
+  for (const listener of socket.listeners(event)) listener();
+};
+
+test("off of one component leaves the listeners of another", () => {
+  const socket = offline();
+  const [one, other] = [viewOf(socket), viewOf(socket)];
+  const kept = (): void => {};
+  one.socket.on("news", () => {}).on("news", () => {});
+  other.socket.on("news", kept);
+  one.socket.off("news");
+  expect(socket.listeners("news")).toEqual([kept]);
+  one.socket.off().removeAllListeners();
+  expect(socket.listeners("news")).toEqual([kept]);
+});
+
+test("off with a listener undoes one on", () => {
+  const socket = offline();
+  const view = viewOf(socket);
+  const listener = (): void => {};
+  view.socket.on("news", listener).on("news", listener).off("news", listener);
+  expect(socket.listeners("news")).toEqual([listener]);
+});
+
+test("once calls once, and can be undone before", () => {
+  const socket = offline();
+  const view = viewOf(socket);
+  const calls: string[] = [];
+  const never = (): unknown => calls.push("never");
+  view.socket.once("news", () => calls.push("once")).once("news", never);
+  view.socket.off("news", never);
+  receive(socket, "news");
+  receive(socket, "news");
+  expect(calls).toEqual(["once"]);
+  expect(socket.hasListeners("news")).toBe(false);
+});
+
+test("clear removes what the component forgot", () => {
+  const socket = offline();
+  const view = viewOf(socket);
+  view.socket.on("a", () => {});
+  view.socket.once("b", () => {});
+  view.clear();
+  expect([socket.hasListeners("a"), socket.hasListeners("b")]).toEqual([false, false]);
+});
+
+test("everything else is the socket itself", () => {
+  const socket = offline();
+  const { socket: view } = viewOf(socket);
+  expect(view).toBeInstanceOf(Socket);
+  expect(view.constructor).toBe(Socket);
+  expect(view.io).toBe(socket.io);
+  expect(view.active).toBe(false);
+  expect(view.connect).toBe(view.connect);
+  // chains stay on the view
+  expect(view.emit("news", 1)).toBe(view);
+  view.volatile.emit("news", 2);
+  expect(socket.sendBuffer.map(({ data }) => data)).toEqual([["news", 1]]);
+  view.auth = { token: 1 };
+  expect(socket.auth).toEqual({ token: 1 });
+});

@@ -1,0 +1,79 @@
+import express from "express";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { Server } from "./server.ts";
+import { setTheStage } from "./test-kit.ts";
+
+afterEach(() => void vi.restoreAllMocks());
+
+describe("a server (api.md S1–S9)", () => {
+  test("getters are setters (S3)", () => {
+    const server = new Server({ path: "/a/" });
+    expect([server.path(), server.serveClient(), server.connectTimeout()]).toEqual(["/a", true, 45_000]);
+    expect(server.path("/b/").serveClient(false).connectTimeout(5)).toBe(server);
+    expect([server.path(), server.serveClient(), server.connectTimeout()]).toEqual(["/b", false, 5]);
+  });
+
+  test("refuses an Express application, in v4's words (S4)", () => {
+    expect(() => Reflect.construct(Server, [express()]) as Server).toThrow(
+      "You are trying to attach socket.io to an express request handler function. Please pass a http.Server instance.",
+    );
+  });
+
+  test("refuses what is no port", () => {
+    expect(() => new Server(70_000)).toThrow(expect.objectContaining({ code: "invalid_port" }));
+  });
+
+  test("close() does no harm on a server that is not running, twice (S8)", async () => {
+    const server = new Server();
+    const callback = vi.fn();
+    await server.close(callback);
+    await server.close();
+    expect(callback).toHaveBeenCalledTimes(1);
+  });
+
+  test("is its main namespace, as an emitter and as an audience (S7)", () => {
+    const { server, time, join } = setTheStage();
+    const listener = vi.fn();
+    server.once("connection", listener);
+    expect(server.sockets.listeners("connection")).toEqual([listener]);
+    expect(server.of("/")).toBe(server.sockets);
+    const { transport } = join();
+    expect(listener).toHaveBeenCalledTimes(1);
+    expect(server.listeners("connection")).toEqual([]);
+    server.send("a");
+    server.sockets.write("b");
+    time.settle();
+    expect(transport.sent).toEqual(['42["message","a"]', '42["message","b"]']);
+  });
+});
+
+describe("errors of listeners (api.md K5)", () => {
+  const failing = (options: { rethrow?: boolean }) => {
+    const stage = setTheStage(options);
+    stage.server.on("connection", () => {
+      throw new Error("mine");
+    });
+    stage.join();
+    return stage;
+  };
+
+  test("go to onError, each once", () => {
+    expect(failing({}).errors).toEqual([expect.objectContaining({ message: "mine" })]);
+  });
+
+  test("are printed if nobody wants them", () => {
+    const print = vi.spyOn(console, "error").mockImplementation(() => {});
+    const server = new Server();
+    server.report(new Error("mine"), "e");
+    expect(print).toHaveBeenCalledTimes(1);
+  });
+
+  test("are thrown out of band with rethrow, as in v4 (abuse matrix, defaults)", () => {
+    const later: (() => void)[] = [];
+    vi.stubGlobal("queueMicrotask", (task: () => void) => later.push(task));
+    failing({ rethrow: true });
+    vi.unstubAllGlobals();
+    expect(later).toHaveLength(1);
+    expect(later[0]).toThrow("mine");
+  });
+});
