@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { root, run, step } from "./run.mjs";
 
 // in the order in which they build: the server ships the client's bundles
-const packages = ["protocol", "client", "server"];
+const packages = ["protocol", "client", "server", "react"];
 
 /** Makes a fresh clone ready to run: installs what is missing and builds what is out of date. */
 export async function prepare() {

@@ -11,7 +11,12 @@ import {
   type ServerOptions,
   type Socket,
 } from "socket.io";
-import connect, { io as alsoConnect, Manager, type ManagerOptions, type Socket as ClientSocket } from "socket.io-client";
+import connect, {
+  io as alsoConnect,
+  Manager,
+  type ManagerOptions,
+  type Socket as ClientSocket,
+} from "socket.io-client";
 
 interface FromServer {
   said: (text: string) => void;

@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { io } from "bowline-client";
+import { chromium } from "playwright-core";
+import { findChromium } from "../../scripts/chromium.mjs";
 
 const next = createRequire(import.meta.url).resolve("next/dist/bin/next");
 const server = spawn(process.execPath, [next, "start", "--hostname", "127.0.0.1", "--port", "0"], {
@@ -45,6 +47,27 @@ async function whereabouts() {
   throw new Error(`next ended before it was ready:\n${output}`);
 }
 
+/**
+ * Talks to another client through the page.
+ * @param {string} executablePath of a browser
+ * @param {import("bowline-client").Socket} other
+ */
+async function exercisePage(executablePath, other) {
+  const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+  try {
+    const page = await browser.newPage();
+    await page.goto(url);
+    await page.getByText("Connected", { exact: true }).waitFor();
+    const said = heard(other, "message");
+    await page.getByLabel("Message").fill("Hello from the page");
+    await page.getByLabel("Message").press("Enter");
+    assert.equal(await said, "Hello from the page");
+    await page.getByText("Hello from the page").waitFor();
+  } finally {
+    await browser.close();
+  }
+}
+
 const url = await whereabouts();
 server.stdout.resume();
 try {
@@ -60,7 +83,11 @@ try {
   }
 
   const [first] = clients;
-  assert.equal(first?.io.engine.transport.name, "websocket");
+  assert.equal(first?.io.engine.transport?.name, "websocket");
+
+  const browser = findChromium();
+  if (browser === undefined) console.log("The page itself was not tried: there is no Chromium or Chrome here.");
+  else if (first !== undefined) await exercisePage(browser, first);
 } finally {
   for (const socket of sockets) socket.disconnect();
   server.kill();

@@ -1,15 +1,21 @@
-// in some snippets both sides speak
-declare const io: import("bowline").Server & typeof import("bowline-client").io;
-declare const socket: import("bowline-client").Socket;
+import type { Server } from "bowline";
+import type { io as connect, Socket } from "bowline-client";
+import type * as react from "react";
 
-declare function useSocket(url: string): { socket: typeof socket | null; isConnected: boolean };
-declare const useEffect: typeof import("react").useEffect;
-declare const useState: typeof import("react").useState;
+declare global {
+  // in some snippets both sides speak
+  const io: Server & typeof connect;
+  const socket: Socket;
 
-declare const UserList: import("react").FC<{ users: User[] }>;
-declare const MessageList: import("react").FC<{ messages: Message[] }>;
-declare const MessageInput: import("react").FC<{
-  onSend: (text: string) => void;
-  onTyping: () => void;
-  onStopTyping: () => void;
-}>;
+  function useSocket(url: string): { socket: Socket | null; isConnected: boolean };
+  const useEffect: typeof react.useEffect;
+  const useState: typeof react.useState;
+
+  const UserList: react.FC<{ users: User[] }>;
+  const MessageList: react.FC<{ messages: Message[] }>;
+  const MessageInput: react.FC<{
+    onSend: (text: string) => void;
+    onTyping: () => void;
+    onStopTyping: () => void;
+  }>;
+}

@@ -1,3 +1,7 @@
-declare const io: import("bowline").Server;
-declare const socket: import("bowline").Socket;
-declare const adminNamespace: import("bowline").Namespace;
+import type { Namespace, Server, Socket } from "bowline";
+
+declare global {
+  const io: Server;
+  const socket: Socket;
+  const adminNamespace: Namespace;
+}

@@ -6,7 +6,12 @@ import { cycles, forbiddenImports, importsOf, impurities, type PackageRules, typ
 
 const packages = fileURLToPath(new URL("../../packages", import.meta.url));
 
-const rules: Record<string, PackageRules> = {
+interface Rules extends PackageRules {
+  /** What the package may install for its users. @default nothing */
+  readonly dependencies?: readonly string[];
+}
+
+const rules: Record<string, Rules> = {
   protocol: { packages: [], mayUseNode: () => false, hasNoEvents: true, publicFiles: [] },
   client: {
     packages: ["@bowline/protocol"],
@@ -20,13 +25,22 @@ const rules: Record<string, PackageRules> = {
     hasNoEvents: false,
     publicFiles: ["server.ts", "namespace.ts", "socket.ts", "broadcast.ts"],
   },
+  react: {
+    packages: ["bowline-client", "react"],
+    mayUseNode: () => false,
+    hasNoEvents: true,
+    publicFiles: [],
+    dependencies: ["bowline-client", "react"],
+  },
 };
 
 /** What a package ships: its sources without the tests beside them. */
 function sourcesOf(name: string): Sources {
   const folder = join(packages, name, "src");
   const files = readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith(".ts") && !/\.test(-d)?\.ts$/.test(entry.name))
+    .filter(
+      (entry) => entry.isFile() && entry.name.endsWith(".ts") && !/\.test(-d)?\.ts$|^test-kit\.ts$/.test(entry.name),
+    )
     .map((entry) => join(entry.parentPath, entry.name));
   return new Map(files.map((file) => [relative(folder, file).split(sep).join("/"), readFileSync(file, "utf8")]));
 }
@@ -47,10 +61,9 @@ describe.each(Object.entries(rules))("packages/%s", (name, rule) => {
   });
 
   test("installs nothing else for its users", () => {
-    const manifest: unknown = JSON.parse(readFileSync(join(packages, name, "package.json"), "utf8"));
-    for (const kind of ["dependencies", "peerDependencies", "optionalDependencies", "bundledDependencies"]) {
-      expect(manifest).not.toHaveProperty(kind);
-    }
+    const manifest = JSON.parse(readFileSync(join(packages, name, "package.json"), "utf8")) as Record<string, object>;
+    const kinds = ["dependencies", "peerDependencies", "optionalDependencies", "bundledDependencies"];
+    expect(kinds.flatMap((kind) => Object.keys(manifest[kind] ?? {})).sort()).toEqual(rule.dependencies ?? []);
   });
 });
 

@@ -57,7 +57,9 @@ const settings: Required<Pick<ManagerOptions, Setting>> = {
 };
 
 /** Options with their defaults. They may be changed at any time: the next attempt to connect reads them again. */
-export type ResolvedOptions = ManagerOptions & SocketOptions & Required<Pick<ManagerOptions, Setting | "path" | "autoConnect">>;
+export type ResolvedOptions = ManagerOptions &
+  SocketOptions &
+  Required<Pick<ManagerOptions, Setting | "path" | "autoConnect">>;
 
 /** Events of a manager (L3). */
 export interface ManagerReservedEvents {
@@ -78,17 +80,6 @@ interface Accessor<Value, Owner> {
   (value: Value): Owner;
 }
 
-// made by the constructor, all alike
-export interface Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitEvents extends EventsMap = ListenEvents> {
-  /** Whether to reconnect; without a value, gives the current one. So do the following. */
-  readonly reconnection: Accessor<boolean, this>;
-  readonly reconnectionAttempts: Accessor<number, this>;
-  readonly reconnectionDelay: Accessor<number, this>;
-  readonly reconnectionDelayMax: Accessor<number, this>;
-  readonly randomizationFactor: Accessor<number, this>;
-  readonly timeout: Accessor<number | false, this>;
-}
-
 /** A connection that comes back: one engine at a time, shared by the sockets of all namespaces. Users know it as Manager. */
 export class Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitEvents extends EventsMap = ListenEvents>
   extends Emitter<Record<never, never>, ManagerReservedEvents>
@@ -97,10 +88,19 @@ export class Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitE
   /** The Engine.IO session: that of now, or the last one. */
   engine!: Engine;
   readonly opts: ResolvedOptions;
+  /** @see {@link Connection.open} */
+  readonly connect: this["open"] = this.open;
   /** @internal */
   readonly platform: Platform;
   /** @internal */
   readonly codec: Codec;
+  /** Whether to reconnect; without a value, gives the current one. So do the following, which the constructor makes. */
+  declare readonly reconnection: Accessor<boolean, this>;
+  declare readonly reconnectionAttempts: Accessor<number, this>;
+  declare readonly reconnectionDelay: Accessor<number, this>;
+  declare readonly reconnectionDelayMax: Accessor<number, this>;
+  declare readonly randomizationFactor: Accessor<number, this>;
+  declare readonly timeout: Accessor<number | false, this>;
   readonly #sockets = new Map<string, Socket<ListenEvents, EmitEvents>>();
   readonly #active = new Set<Socket<ListenEvents, EmitEvents>>();
   #attempts = 0;
@@ -118,7 +118,8 @@ export class Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitE
     this.opts = { ...settings, path: "/socket.io", autoConnect: true, ...addressOf(platform, uri, opts).options };
     for (const name of Object.keys(settings) as Setting[])
       Object.assign(this, {
-        [name]: (value?: unknown) => (value === undefined ? this.opts[name] : Object.assign(this.opts, { [name]: value }) && this),
+        [name]: (value?: unknown) =>
+          value === undefined ? this.opts[name] : Object.assign(this.opts, { [name]: value }) && this,
       });
     this.codec = this.opts.parser ?? platform.codec;
     if (this.opts.autoConnect) this.open();
@@ -152,11 +153,6 @@ export class Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitE
         this.onError(new Error("timeout"));
       }, timeout);
     return this;
-  }
-
-  /** @see {@link Connection.open} */
-  connect(callback?: (error?: Error) => void): this {
-    return this.open(callback);
   }
 
   /** Closes the connection and does not come back. */

@@ -91,9 +91,9 @@ describe("request URLs", () => {
   });
 
   test("have a timestamp on polling, or as the options say", () => {
-    expect(url(host, "http")).toBe("http://h:81/p/?EIO=4&transport=websocket&t=i");
-    expect(url({ ...host, timestampRequests: false }, "http")).not.toContain("t=i");
-    expect(url({ ...host, timestampRequests: true, timestampParam: "ts", secure: true })).toContain("&ts=i");
+    expect(url(host, "http")).toBe("http://h:81/p/?EIO=4&transport=websocket&t=0.5");
+    expect(url({ ...host, timestampRequests: false }, "http")).not.toContain("&t=");
+    expect(url({ ...host, timestampRequests: true, timestampParam: "ts", secure: true })).toContain("&ts=0.5");
   });
 
   test("have no slash if that is wanted", () => {

@@ -12,7 +12,7 @@ const bytes = {
 
 const request: Request = async ({ options }, url, body, signal) => {
   const response = await fetch(url, {
-    method: body ? "POST" : "GET",
+    method: body && "POST",
     // the last words of a page that is being left
     keepalive: body === "1",
     credentials: options.withCredentials ? "include" : undefined,

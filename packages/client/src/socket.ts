@@ -204,8 +204,7 @@ export class Socket<
   #encode(data: unknown[], id: number | undefined): BufferedPacket {
     const packet: Packet = { type: EVENT, nsp: this.nsp, data, id };
     const frames = this.io.codec.encode(packet);
-    if (frames.length > MAX_ATTACHMENTS + 1)
-      throw new UsageError("too_many_attachments");
+    if (frames.length > MAX_ATTACHMENTS + 1) throw new UsageError("too_many_attachments");
     return { ...packet, frames };
   }
 

@@ -13,7 +13,7 @@ class TestEmitter extends Emitter<Events> {
   }
 
   get isSilent(): boolean {
-    return this.silent;
+    return this.table === undefined;
   }
 }
 
@@ -102,9 +102,9 @@ describe("off", () => {
       .on("text", () => {})
       .on("pair", () => {});
     emitter.off("text");
-    expect(emitter.eventList()).toEqual(["pair"]);
+    expect([...(emitter.table?.keys() ?? [])]).toEqual(["pair"]);
     emitter.off();
-    expect(emitter.eventList()).toEqual([]);
+    expect([...(emitter.table?.keys() ?? [])]).toEqual([]);
   });
 
   test("of a listener that is not there changes nothing", () => {
@@ -120,7 +120,7 @@ describe("off", () => {
     const emitter = new TestEmitter();
     const listener = vi.fn();
     emitter.on("text", listener).off("text", listener);
-    expect(emitter.eventList()).toEqual([]);
+    expect([...(emitter.table?.keys() ?? [])]).toEqual([]);
   });
 });
 

@@ -16,18 +16,15 @@ export const without = (list: readonly Listener[], listener: unknown): Listener[
   return listener ? list.filter((_, index) => index !== at) : [];
 };
 
-// declared here for those who stand for another emitter: an accessor may replace what an interface declares
-export interface Emitter<Listen extends EventsMap, Reserved extends EventsMap = Record<never, never>> {
+/** Listeners for users, never for our own parts. */
+export class Emitter<Listen extends EventsMap, Reserved extends EventsMap = Record<never, never>> {
   /**
    * @internal Listeners by event. Lists are copied on change, so that who walks one is safe from whatever its listeners
    * add or remove. Made by the first `on`: most server sockets are many and listen to little, and without it what is only
    * for listeners can be left out.
    */
-  table?: Map<unknown, readonly Listener[]> | undefined;
-}
+  table: Map<unknown, readonly Listener[]> | undefined;
 
-/** Listeners for users, never for our own parts. */
-export class Emitter<Listen extends EventsMap, Reserved extends EventsMap = Record<never, never>> {
   /** Adds a listener. The same one added twice is called twice. */
   on<Event extends ListenNames<Listen, Reserved>>(event: Event, listener: ListenerOf<Listen, Reserved, Event>): this {
     return this.setListeners(event, [...this.listenersOf(event), listener as Listener]);
@@ -44,7 +41,10 @@ export class Emitter<Listen extends EventsMap, Reserved extends EventsMap = Reco
   }
 
   /** Removes one listener, or all of an event, or all. */
-  off<Event extends ListenNames<Listen, Reserved>>(event?: Event, listener?: ListenerOf<Listen, Reserved, Event>): this {
+  off<Event extends ListenNames<Listen, Reserved>>(
+    event?: Event,
+    listener?: ListenerOf<Listen, Reserved, Event>,
+  ): this {
     if (event === undefined) this.table = undefined;
     // one `off` undoes one `on`
     return this.setListeners(event, without(this.listenersOf(event), listener));

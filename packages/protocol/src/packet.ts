@@ -1,17 +1,17 @@
-// as constants of their own, bundlers put in the numbers
-export const CONNECT = 0;
-export const DISCONNECT = 1;
-export const EVENT = 2;
-export const ACK = 3;
-export const CONNECT_ERROR = 4;
+// PacketType as constants, at the top of the file: from here bundlers put in the numbers
+export const CONNECT: typeof PacketType.CONNECT = 0;
+export const DISCONNECT: typeof PacketType.DISCONNECT = 1;
+export const EVENT: typeof PacketType.EVENT = 2;
+export const ACK: typeof PacketType.ACK = 3;
+export const CONNECT_ERROR: typeof PacketType.CONNECT_ERROR = 4;
 
 /** Socket.IO v5 packet types (socket-protocol §1). Types 5 and 6 exist on the wire only: readers give 2 and 3. */
 export const PacketType = {
-  CONNECT,
-  DISCONNECT,
-  EVENT,
-  ACK,
-  CONNECT_ERROR,
+  CONNECT: 0,
+  DISCONNECT: 1,
+  EVENT: 2,
+  ACK: 3,
+  CONNECT_ERROR: 4,
   BINARY_EVENT: 5,
   BINARY_ACK: 6,
 } as const;

@@ -44,8 +44,9 @@ export class ServerSession {
   #heartbeat: "idle" | "waiting" | "extended" = "idle";
   #heartbeatAt: number;
   #candidate: "none" | "open" | "probed" | "done" = "none";
-  #candidateUntil = Infinity;
-  #releaseAt = Infinity;
+  // undefined while there is no candidate: Infinity would cost a heap number for each
+  #candidateUntil: number | undefined;
+  #releaseAt: number | undefined;
 
   constructor(times: ServerSessionTimes, handler: ServerSessionHandler, now: number) {
     this.#times = times;
@@ -67,9 +68,9 @@ export class ServerSession {
 
   /** When `advance` wants to be called next; Infinity = never. */
   get deadline(): number {
-    return this.#candidateUntil === Infinity
+    return this.#candidateUntil === undefined
       ? this.#heartbeatAt
-      : Math.min(this.#heartbeatAt, this.#candidateUntil, this.#releaseAt);
+      : Math.min(this.#heartbeatAt, this.#candidateUntil, this.#releaseAt ?? Infinity);
   }
 
   /** Hot path. Takes one packet of the transport in use. */
@@ -87,8 +88,8 @@ export class ServerSession {
 
   /** Judges deadlines. To be called after pending input has been read, so that a pause of the process blames nobody. */
   advance(now: number): void {
-    if (now >= this.#candidateUntil) this.dropCandidate();
-    else if (now >= this.#releaseAt) this.#release(now);
+    if (this.#candidateUntil !== undefined && now >= this.#candidateUntil) this.dropCandidate();
+    else if (this.#releaseAt !== undefined && now >= this.#releaseAt) this.#release(now);
     if (now < this.#heartbeatAt) return;
     if (this.#phase === "closing") return this.#end("forced close", "");
     if (this.#heartbeat !== "idle") return this.#end("ping timeout", "");
@@ -114,7 +115,7 @@ export class ServerSession {
     }
     if (frame === "5" && this.upgrading) {
       this.#candidate = "done";
-      this.#candidateUntil = this.#releaseAt = Infinity;
+      this.#candidateUntil = this.#releaseAt = undefined;
       return "switch";
     }
     return "drop";
@@ -124,7 +125,7 @@ export class ServerSession {
   dropCandidate(): void {
     if (!this.upgrading) return;
     this.#candidate = "none";
-    this.#candidateUntil = this.#releaseAt = Infinity;
+    this.#candidateUntil = this.#releaseAt = undefined;
     this.#handler.onDropCandidate();
   }
 

@@ -149,7 +149,7 @@ export const createJsonCodec = (
 
   /** Moves binary values to `frames`. Copies only what holds them: without any, the value itself comes back. */
   const detach = (value: unknown, frames: Frame[], key: string | number): unknown => {
-    if (!isObject(value) || value instanceof Date) return value;
+    if (!isObject(value)) return value;
     const frame = toFrame(value);
     if (frame) return { _placeholder: true, num: frames.push(frame) - 2 };
     if (typeof value.toJSON === "function") {

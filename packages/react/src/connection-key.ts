@@ -32,9 +32,9 @@ const textOf = (value: unknown): string => {
  */
 export function connectionKey(
   url: string | undefined,
-  { graceMs: _, ...options }: { auth?: unknown; graceMs?: number } = {},
+  options: { readonly auth?: unknown; readonly graceMs?: number } = {},
 ): string {
-  const auth = typeof options.auth === "function" ? "function" : options.auth;
-  // the array keeps the word apart from an object
-  return textOf([url, { ...options, auth: [typeof options.auth, auth] }]);
+  const { graceMs: _, auth, ...others } = options;
+  // the type keeps the word apart from a text
+  return textOf([url, others, typeof auth, typeof auth === "function" ? "any" : auth]);
 }

@@ -1,13 +1,10 @@
 import { createElement, type ReactElement } from "react";
 import { renderToString } from "react-dom/server";
-import * as client from "bowline-client";
 import { expect, test, vi } from "vitest";
 import { SocketProvider, useEmit, useSharedSocket, useSocket, useSocketEvent } from "./index.ts";
 
-vi.mock(import("bowline-client"), async (load) => {
-  const actual = await load();
-  return { ...actual, io: vi.fn(actual.io) as never };
-});
+const io = vi.hoisted(() => vi.fn());
+vi.mock("bowline-client", () => ({ io }));
 
 function Page({ autoConnect }: { autoConnect: boolean }): ReactElement {
   const { socket, status, isConnected, error } = useSocket("http://localhost", { autoConnect });
@@ -24,6 +21,6 @@ test.each([
   const errors = vi.spyOn(console, "error");
   const page = createElement(SocketProvider, { url: "http://localhost" }, createElement(Page, { autoConnect }));
   expect(renderToString(page)).toBe(`<p>${status} connecting false null false null</p>`);
-  expect(client.io).not.toHaveBeenCalled();
+  expect(io).not.toHaveBeenCalled();
   expect(errors).not.toHaveBeenCalled();
 });

@@ -3,18 +3,19 @@ import { createServer, type Server as HttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { act, cleanup, render, renderHook, type RenderHookResult, waitFor } from "@testing-library/react";
 import { Server } from "bowline";
-import * as client from "bowline-client";
+import type { Options, Socket } from "bowline-client";
 import { createElement, Fragment, type ReactElement, StrictMode, useEffect, useState } from "react";
+import { renderToString } from "react-dom/server";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { SocketProvider, useEmit, useSharedSocket, useSocket, useSocketEvent } from "./index.ts";
 import type { UseSocket, UseSocketOptions } from "./use-socket.ts";
 
 /** All that the hooks have made. */
-const sockets: client.Socket[] = [];
+const sockets: Socket[] = [];
 
 vi.mock(import("bowline-client"), async (load) => {
   const actual = await load();
-  const io = (url?: string, options?: client.Options): client.Socket => {
+  const io = (url?: string, options?: Options): Socket => {
     const socket = actual.io(url, options);
     sockets.push(socket);
     return socket;
@@ -37,12 +38,18 @@ beforeEach(async () => {
 
 afterEach(async () => {
   cleanup();
+  vi.restoreAllMocks();
   for (const socket of sockets.splice(0)) socket.disconnect();
   await io.close();
 });
 
 const SOCKET_EVENTS = ["connect", "disconnect", "connect_error", "news"];
 const MANAGER_EVENTS = ["open", "reconnect_attempt", "reconnect_failed"] as const;
+
+/** Ends all connections, as a network does. */
+const cut = (): void => {
+  for (const socket of io.sockets.sockets.values()) socket.conn.close();
+};
 
 /** Listeners that are still on any socket or manager. */
 const leftListeners = (): number =>
@@ -56,7 +63,7 @@ const leftListeners = (): number =>
 
 const allClosed = (): Promise<void> => waitFor(() => expect(sockets.some(({ active }) => active)).toBe(false));
 
-type Hook = RenderHookResult<UseSocket, { options?: UseSocketOptions }>;
+type Hook = RenderHookResult<UseSocket, { options: UseSocketOptions }>;
 
 // back soon, so that tests need not wait
 const QUICK = { reconnectionDelay: 1, randomizationFactor: 0 };
@@ -92,6 +99,18 @@ test("100 mounts and unmounts in StrictMode leave no listener and no connection 
   expect(sockets.length).toBeGreaterThan(10);
   expect(leftListeners()).toBe(0);
   await waitFor(() => expect(io.engine.clientsCount).toBe(0));
+});
+
+test("what a server has rendered comes to life without a mismatch", async () => {
+  const errors = vi.spyOn(console, "error");
+  const container = document.createElement("div");
+  document.body.append(container);
+  const page = createElement(StrictMode, null, createElement(Chat));
+  container.innerHTML = renderToString(page);
+  render(page, { container, hydrate: true });
+  await waitFor(() => expect(container.textContent).toBe("Connected "));
+  expect(errors).not.toHaveBeenCalled();
+  expect(sockets).toHaveLength(1);
 });
 
 test("StrictMode connects once", async () => {
@@ -133,6 +152,14 @@ test("one component's clean-up does not silence another", async () => {
   await waitFor(() => expect(getByTestId("b").textContent).toBe("Connected hello"));
 });
 
+test("a component that is gone leaves no listener, even if it forgot one", () => {
+  const [one, other] = [hook({ autoConnect: false }), hook({ autoConnect: false })];
+  one.result.current.socket?.on("news", () => {});
+  other.result.current.socket?.on("news", () => {});
+  one.unmount();
+  expect(sockets[0]?.listeners("news")).toHaveLength(1);
+});
+
 test("inline options of each render are one connection, and auth functions are asked anew", async () => {
   const tokens: unknown[] = [];
   io.on("connection", (socket) => tokens.push(socket.handshake.auth["token"]));
@@ -144,7 +171,7 @@ test("inline options of each render are one connection, and auth functions are a
   view.rerender({ options: optionsOf("third") });
   expect(view.result.current.socket).toBe(socket);
   expect(sockets).toHaveLength(1);
-  act(() => void io.engine.close());
+  cut();
   await waitFor(() => expect(tokens).toEqual(["first", "third"]));
 });
 
@@ -185,7 +212,7 @@ test("the status tells of each turn", async () => {
     return state;
   });
   await waitFor(() => expect(seen).toEqual(["connecting", "connected"]));
-  act(() => void io.engine.close());
+  cut();
   await waitFor(() => expect(seen).toEqual(["connecting", "connected", "reconnecting", "connected"]));
   io.disconnectSockets();
   await waitFor(() => expect(seen.at(-1)).toBe("disconnected"));

@@ -23,6 +23,8 @@ import { callListeners, ServerEmitter } from "./server-emitter.ts";
 import { NamespaceSlots, type NamespaceSocket } from "./slots.ts";
 import type { Transport, TransportHandler } from "./transports/transport.ts";
 
+const isDue = (at: number | undefined, now: number): boolean => at !== undefined && now >= at;
+
 /** What a connection needs of its server. */
 export interface ConnectionHost {
   readonly clock: Clock;
@@ -71,11 +73,12 @@ export class Connection
   #dirty = false;
   /** True while it waits for its turn in the round robin: input is not read. */
   #waiting = false;
-  #connectBy: number;
+  // times are undefined while they do not count: Infinity would cost a heap number for each
+  #connectBy: number | undefined;
   /** When a peer that takes nothing is given up, and what the transport held when that was set. */
-  #slowBy = Infinity;
+  #slowBy: number | undefined;
   #slowBytes = 0;
-  #attachmentsBy = Infinity;
+  #attachmentsBy: number | undefined;
   /** Made when it first does something that is counted. */
   #rates: Rates | undefined;
   /** What its sockets and listeners are told, where that says more than the session's own reason. */
@@ -179,8 +182,8 @@ export class Connection
 
   /** @internal A namespace is connected: the connection is no longer pending. */
   onJoined(): void {
-    if (this.#connectBy === Infinity) return;
-    this.#connectBy = Infinity;
+    if (this.#connectBy === undefined) return;
+    this.#connectBy = undefined;
     this.#host.onConnectionJoined(this);
   }
 
@@ -232,7 +235,7 @@ export class Connection
     else this.flush(this.#transport.name !== "polling");
     this.#session.beginClose(this.#host.clock.now());
     // from here only the session's own deadline counts
-    this.#connectBy = this.#attachmentsBy = this.#slowBy = Infinity;
+    this.#connectBy = this.#attachmentsBy = this.#slowBy = undefined;
     this.#endReason = reason;
     this.#endSockets(reason);
     this.#transport.close({ reason: "forced close", discard });
@@ -248,7 +251,7 @@ export class Connection
     const transport = this.#transport;
     const now = clock.now();
     const slice = this.#host.options.limits.slice;
-    if (this.#attachmentsBy !== Infinity) this.#awaitAttachments();
+    if (this.#attachmentsBy !== undefined) this.#awaitAttachments();
     try {
       for (let count = 1; transport === this.#transport; count++) {
         const frame = transport.read();
@@ -278,7 +281,7 @@ export class Connection
   }
 
   onDrain(): void {
-    this.#slowBy = Infinity;
+    this.#slowBy = undefined;
     this.flush();
     if (!this.silent && this.#outbox.empty) this.#fire("drain", []);
   }
@@ -312,7 +315,7 @@ export class Connection
       return this.#onDecodeError(error instanceof Error ? error : new Error(String(error)));
     }
     if (packet === undefined) return this.#awaitAttachments();
-    this.#attachmentsBy = Infinity;
+    this.#attachmentsBy = undefined;
     const socket = this.slots.get(packet.nsp);
     if (socket?.connected === true && (packet.type === PacketType.EVENT || packet.type === PacketType.ACK)) {
       return socket.dispatch(packet);
@@ -420,23 +423,28 @@ export class Connection
   /** @internal */
   advance(now: number): void {
     // who has joined nothing is owed no farewell that waits for a poll
-    if (now >= this.#connectBy) return this.endWith("forced close", true);
-    if (now >= this.#attachmentsBy)
+    if (isDue(this.#connectBy, now)) return this.endWith("forced close", true);
+    if (isDue(this.#attachmentsBy, now))
       return this.#onDecodeError(new ProtocolError("attachments_late", "attachments late"));
-    if (now >= this.#slowBy) this.#judgeSlowReader(now);
+    if (isDue(this.#slowBy, now)) this.#judgeSlowReader(now);
     this.#session.advance(now);
     this.#schedule();
   }
 
   /** @internal Pending connections have less time under pressure (abuse matrix 26). */
   hurry(by: number): void {
-    this.#connectBy = Math.min(this.#connectBy, by);
+    this.#connectBy = Math.min(this.#connectBy ?? by, by);
     this.#schedule();
   }
 
   #schedule(): void {
     if (this.#session.phase === "closed") return;
-    const due = Math.min(this.#session.deadline, this.#connectBy, this.#slowBy, this.#attachmentsBy);
+    const due = Math.min(
+      this.#session.deadline,
+      this.#connectBy ?? Infinity,
+      this.#slowBy ?? Infinity,
+      this.#attachmentsBy ?? Infinity,
+    );
     // a deadline that moves back is looked at when the old one comes
     if (this.place < 0 || due < this.due) this.#host.clock.set(this, due);
   }
@@ -456,7 +464,7 @@ export class Connection
     const held = this.#transport.bufferedBytes;
     const madeProgress = held < this.#slowBytes;
     this.#slowBytes = held;
-    if (this.#slowBy !== Infinity && !madeProgress) return;
+    if (this.#slowBy !== undefined && !madeProgress) return;
     this.#slowBy = this.#host.clock.now() + this.#host.options.limits.slowReaderGrace;
     this.#schedule();
   }
@@ -466,7 +474,7 @@ export class Connection
     const isBelow = this.#unsentBytes <= this.#host.options.limits.maxBufferedBytes;
     if (!isBelow && this.#transport.bufferedBytes >= this.#slowBytes) return this.#endSlow();
     this.#slowBytes = this.#transport.bufferedBytes;
-    this.#slowBy = isBelow ? Infinity : now + this.#host.options.limits.slowReaderGrace;
+    this.#slowBy = isBelow ? undefined : now + this.#host.options.limits.slowReaderGrace;
   }
 
   #endSlow(): void {

@@ -122,6 +122,11 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     this.#serve(new NodeUpgradeExchange(request, socket, head));
   }
 
+  /** Whether it has been closed: it opens no sessions any more. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   /** Ends all sessions at once. */
   close(): this {
     this.#closed = true;
@@ -183,10 +188,10 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   // ---- admission (engine-protocol §2)
 
   #serve(exchange: Exchange): void {
-    const { request, response } = exchange;
+    if (this.#middlewares.length === 0) return this.#verify(exchange);
     runInOrder(
       this.#middlewares,
-      (middleware, next) => middleware(request, response, next),
+      (middleware, next) => middleware(exchange.request, exchange.response, next),
       (error) => this.report(error, "middleware"),
       (error) => {
         if (exchange.finished) return exchange.abandon();

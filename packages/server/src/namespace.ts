@@ -155,7 +155,7 @@ export class Namespace<
   }
 
   /** @internal A client wants to join: its socket takes the slot, then the middlewares decide. */
-  connect(connection: Connection, auth: Record<string, unknown>): void {
+  connect(connection: Connection, auth: Record<string, unknown> | undefined): void {
     const socket = new Socket(this, connection, auth);
     connection.slots.attach(this.name, socket);
     let settled = false;

@@ -5,7 +5,6 @@ import {
   type EventNames,
   type EventParams,
   type EventsMap,
-  type Listener,
   type Packet,
   PacketType,
   UsageError,
@@ -92,7 +91,15 @@ export class Server<
     const isOptions = typeof target === "object" && target !== null && !("listen" in target);
     this.#given = { ...(isOptions ? target : options) };
     this.#options = resolveOptions(this.#given);
-    this.sockets = this.of("/");
+    const main = this.of("/");
+    this.sockets = main;
+    // as an emitter, it is its main namespace
+    Object.defineProperty(this, "table", {
+      get: () => main.table,
+      set: (table: typeof main.table) => {
+        main.table = table;
+      },
+    });
     if (target !== undefined && target !== null && !isOptions) this.attach(target as NodeServer | number | string, {});
     else this.engine = new Engine(this.#options, this);
   }
@@ -110,8 +117,8 @@ export class Server<
     }
     this.#options = resolveOptions({ ...options, ...this.#given });
     const previous = this.engine as Engine | undefined;
-    this.engine =
-      previous !== undefined && Object.keys(options).length === 0 ? previous : new Engine(this.#options, this);
+    const isUsable = previous?.closed === false && Object.keys(options).length === 0;
+    this.engine = isUsable ? previous : new Engine(this.#options, this);
     const server = typeof target === "object" ? target : this.#listenOn(Number(target));
     this.httpServer = server;
     const withCors = this.#options.cors === undefined ? undefined : cors(this.#options.cors);
@@ -214,17 +221,6 @@ export class Server<
     return this.#namespaces;
   }
 
-  // ---- as an emitter, it is its main namespace
-
-  /** @internal */
-  override get table(): Map<unknown, readonly Listener[]> | undefined {
-    return this.sockets.table;
-  }
-
-  override set table(table: Map<unknown, readonly Listener[]> | undefined) {
-    this.sockets.table = table;
-  }
-
   /** @internal */
   get everyone(): Broadcast<EmitEvents, SocketData> {
     return this.sockets.everyone;
@@ -259,7 +255,7 @@ export class Server<
   /** @internal A client asks for a namespace (socket-protocol §3). */
   onConnectPacket(connection: Connection, packet: Packet): void {
     const { nsp: name } = packet;
-    const auth = (packet.data ?? {}) as Record<string, unknown>;
+    const auth = packet.data as Record<string, unknown> | undefined;
     const { maxNamespaces } = this.limits;
     if (maxNamespaces !== 0 && connection.slots.size > maxNamespaces) {
       return this.#refuse(connection, name, "too many namespaces");
@@ -267,7 +263,7 @@ export class Server<
     if (!isSafeAuth(auth)) return this.#refuse(connection, name, "invalid auth");
     const known = this.#namespaces.get(name);
     if (known !== undefined) return known.connect(connection, auth);
-    this.#askParents(name, auth, 0, (parent) => {
+    this.#askParents(name, auth ?? {}, 0, (parent) => {
       // while a function decided, the connection may have ended
       if (!connection.slots.has(name)) return;
       if (parent === undefined) return this.#refuse(connection, name, "Invalid namespace");

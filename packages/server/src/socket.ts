@@ -70,12 +70,11 @@ export class Socket<
   readonly conn: Connection;
   /** Whether it was restored from an earlier connection. */
   readonly recovered = false;
-  /** Whatever the application wants to keep with this socket. */
-  data: SocketData = {} as SocketData;
   /** @internal */
   joined: Set<Room> | undefined;
 
-  readonly #auth: Record<string, unknown>;
+  readonly #auth: Record<string, unknown> | undefined;
+  #data: SocketData | undefined;
   readonly #issued = Date.now();
   #state: "pending" | "connected" | "ended" = "pending";
   #handshake: Handshake | undefined;
@@ -87,12 +86,21 @@ export class Socket<
   constructor(
     nsp: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
     conn: Connection,
-    auth: Record<string, unknown>,
+    auth: Record<string, unknown> | undefined,
   ) {
     super();
     this.nsp = nsp;
     this.conn = conn;
     this.#auth = auth;
+  }
+
+  /** Whatever the application wants to keep with this socket; made when it is first asked for. */
+  get data(): SocketData {
+    return (this.#data ??= {} as SocketData);
+  }
+
+  set data(data: SocketData) {
+    this.#data = data;
   }
 
   get connected(): boolean {
@@ -105,7 +113,7 @@ export class Socket<
 
   /** How the client came here; made on first read. */
   get handshake(): Handshake {
-    return (this.#handshake ??= handshakeOf(this.conn.head, this.#auth, this.#issued));
+    return (this.#handshake ??= handshakeOf(this.conn.head, this.#auth ?? {}, this.#issued));
   }
 
   /** The first request of the connection. */

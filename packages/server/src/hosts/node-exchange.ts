@@ -107,9 +107,10 @@ export class NodeHttpExchange implements HttpExchange {
   }
 
   #drain(): void {
-    const { socket } = this.request;
+    const { socket, httpVersionMajor } = this.request;
     this.request.resume();
-    this.response.once("finish", () => socket.end());
+    // on HTTP/2 a request is a stream of its own
+    if (httpVersionMajor === 1) this.response.once("finish", () => socket.end());
   }
 
   #encoding(): "gzip" | "deflate" | undefined {

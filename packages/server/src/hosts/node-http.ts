@@ -47,9 +47,9 @@ export function attachToNode(server: NodeServer, engine: Engine, serveFile: Requ
 
   if (!engine.opts.transports.includes("websocket")) return;
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Uint8Array) => {
+    if (isOurs(request)) return engine.handleUpgrade(request, socket, head);
     // without a listener a reset of this socket would end the process, at any moment (abuse matrix 118)
     socket.on("error", ignore);
-    if (isOurs(request)) return engine.handleUpgrade(request, socket, head);
     if (destroyUpgrade) endUnanswered(socket, destroyUpgradeTimeout);
   });
 }

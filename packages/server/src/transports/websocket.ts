@@ -58,18 +58,19 @@ export class WebSocketTransport implements Transport, Timed {
   handler: TransportHandler;
   place = -1;
   due = 0;
-  readonly #stream: Duplex;
+  readonly #stream: OwnedStream;
   readonly #reader: WebSocketReader;
   readonly #options: WebSocketOptions;
   readonly #clock: Clock;
   #state: "open" | "closing" | "closed" = "open";
   /** The unfinished message: since when it comes, and when it must have made progress. */
   #messageSince = 0;
-  #messageBy = Infinity;
+  #messageBy: number | undefined;
   /** Pings and pongs of the present second. */
   #controlFrames = 0;
   #controlSecond = 0;
   #corked = false;
+  #awaitsDrain = false;
   /** What is written in pieces, and has not been given to the stream. */
   #rest: Uint8Array[] = NONE;
   #restBytes = 0;
@@ -78,7 +79,6 @@ export class WebSocketTransport implements Transport, Timed {
 
   constructor(upgrade: Upgrade, options: WebSocketOptions, clock: Clock, handler: TransportHandler) {
     const { stream, answer, head } = upgrade;
-    this.#stream = stream;
     this.#answer = answer;
     this.#options = options;
     this.#clock = clock;
@@ -86,8 +86,8 @@ export class WebSocketTransport implements Transport, Timed {
     this.#reader = new WebSocketReader({ role: "server", bytes: bufferBytes, ...options });
     if (head.byteLength > 0) this.#reader.push(head);
     const owned: OwnedStream = Object.assign(stream, { [OWNER]: this });
+    this.#stream = owned;
     owned.on("data", WebSocketTransport.#onData);
-    owned.on("drain", WebSocketTransport.#onDrain);
     owned.on("error", WebSocketTransport.#onError);
     owned.on("end", WebSocketTransport.#onEnd);
     owned.on("close", WebSocketTransport.#onClose);
@@ -195,6 +195,7 @@ export class WebSocketTransport implements Transport, Timed {
   /** A deadline: an unfinished message makes no progress, or a peer does not close. */
   advance(now: number): void {
     if (this.#state !== "open") return void this.#stream.destroy();
+    if (this.#messageBy === undefined) return;
     if (now < this.#messageBy) return this.#clock.set(this, this.#messageBy);
     this.#endSlowMessage();
   }
@@ -223,7 +224,7 @@ export class WebSocketTransport implements Transport, Timed {
    * told from one that reads nothing.
    */
   #writeBytes(bytes: Uint8Array): void {
-    if (bytes.byteLength <= PIECE && this.#restBytes === 0) return void this.#stream.write(bytes);
+    if (bytes.byteLength <= PIECE && this.#restBytes === 0) return this.#give(bytes);
     this.#rest = [...this.#rest, bytes];
     this.#restBytes += bytes.byteLength;
     this.#writePieces();
@@ -237,8 +238,15 @@ export class WebSocketTransport implements Transport, Timed {
       const left = first.subarray(PIECE);
       this.#rest = left.byteLength === 0 ? this.#rest.slice(1) : [left, ...this.#rest.slice(1)];
       this.#restBytes -= piece.byteLength;
-      this.#stream.write(piece);
+      this.#give(piece);
     }
+  }
+
+  /** Hot path. Most connections never have to wait: who does not, needs no listener for it. */
+  #give(bytes: Uint8Array): void {
+    if (this.#stream.write(bytes) || this.#awaitsDrain) return;
+    this.#awaitsDrain = true;
+    this.#stream.on("drain", WebSocketTransport.#onDrain);
   }
 
   /** Nothing will be told from slow readers any more: all that waits is written. */
@@ -295,12 +303,12 @@ export class WebSocketTransport implements Transport, Timed {
 
   #watchProgress(): void {
     if (this.#reader.pendingParts === 0) {
-      this.#messageBy = Infinity;
+      this.#messageBy = undefined;
       return;
     }
     const now = this.#clock.now();
     const { messageTimeout } = this.#options;
-    if (this.#messageBy === Infinity) this.#messageSince = now;
+    if (this.#messageBy === undefined) this.#messageSince = now;
     const age = now - this.#messageSince;
     // after its time a message may only go on if it comes at a steady rate (abuse matrix 62)
     if (age > messageTimeout && this.#reader.pendingBytes * 1000 < age * STEADY_RATE) return this.#endSlowMessage();

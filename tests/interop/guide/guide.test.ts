@@ -1,0 +1,93 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import * as bowline from "bowline";
+import * as client from "bowline-client";
+import { build } from "esbuild";
+import { afterAll, describe, expect, test, vi } from "vitest";
+import * as vitest from "vitest";
+import { type Block, chapters, groupsOf, isProgram, pages, problemOf, titleOf } from "./blocks.ts";
+import { compile, Stage } from "./stage.ts";
+import { typeErrorsOf } from "./type-check.ts";
+
+const blocks = pages.flatMap((page) => page.blocks);
+
+describe("the guide", () => {
+  test("has a page for each subject, and an index of them", () => {
+    const [index] = pages.filter(({ name }) => name === "README.md");
+    const listed = [...(index?.text.matchAll(/\]\((\d\d-[^)#]+)\)/g) ?? [])].map(([, name]) => name);
+    expect(chapters.map(({ name }) => name)).toEqual(listed);
+    expect(chapters.length).toBeGreaterThanOrEqual(8);
+  });
+
+  test("says of every block what is done with it", () => {
+    const problems = blocks.map((block) => [titleOf(block), problemOf(block)]).filter(([, problem]) => problem);
+    expect(problems).toEqual([]);
+  });
+
+  test.each(chapters)("$name has an example in every section, and examples that run", ({ sections, blocks: here }) => {
+    const shown = new Set(here.filter(isProgram).map(({ section }) => section));
+    expect(sections.filter((section) => !shown.has(section))).toEqual([]);
+    const tested = here.filter(({ mode }) => /^(run|test)/.test(mode));
+    expect(tested.length).toBeGreaterThanOrEqual(sections.length / 2);
+  });
+
+  test("compiles under strict with the types of the packages", () => {
+    expect(typeErrorsOf(blocks.filter(isProgram))).toEqual([]);
+  }, 30_000);
+});
+
+describe("the examples", () => {
+  const groups = chapters
+    .flatMap(groupsOf)
+    // components are shown by components.test.ts
+    .filter((group) => group.every(({ language }) => language === "ts"))
+    .map((group) => ({ title: titleOf(group[0] as Block), group }));
+
+  test.each(groups)("$title", async ({ group }) => {
+    const stage = await Stage.open();
+    try {
+      for (const block of group) await stage.run(block);
+      for (const block of group) {
+        await vi.waitFor(() => expect(stage.missing(block), `printed: ${stage.printed.join("\n")}`).toEqual([]), 5000);
+        if (block.mode === "run") await vi.waitFor(() => expect(stage.leftOpen).toEqual([]), 2000);
+      }
+    } finally {
+      await stage.close();
+    }
+  });
+});
+
+describe("tests for vitest", () => {
+  const modules: Record<string, unknown> = { bowline, "bowline-client": client, vitest };
+  const require = (name: string): unknown => modules[name] ?? process.getBuiltinModule(name);
+
+  for (const block of blocks.filter(({ mode }) => mode === "test=vitest"))
+    describe(titleOf(block), () => {
+      // it declares its tests here, and they run as ours do
+      new Function("exports", "require", compile(block))({}, require);
+    });
+});
+
+describe("tests for node:test", () => {
+  const folder = mkdtempSync(join(tmpdir(), "bowline-guide-"));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test.each(blocks.filter(({ mode }) => mode === "test=node"))("$page:$line passes", async ({ code, line }) => {
+    const file = join(folder, `${line}.test.mjs`);
+    const { outputFiles } = await build({
+      stdin: { contents: code, loader: "ts", resolveDir: import.meta.dirname },
+      bundle: true,
+      write: false,
+      platform: "node",
+      format: "esm",
+      conditions: ["source"],
+    });
+    writeFileSync(file, outputFiles[0]?.text ?? "");
+    const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+    const { stdout } = await promisify(execFile)(process.execPath, ["--test", file], { env });
+    expect(stdout).toMatch(/# pass [1-9]|ℹ pass [1-9]/);
+  });
+});
