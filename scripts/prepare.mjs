@@ -33,26 +33,26 @@ function isInstalledByHand(lock) {
 async function build() {
   const stamps = join(root, ".cache", "build");
   mkdirSync(stamps, { recursive: true });
-  // each package's hash goes into the next one's: a change in the protocol rebuilds all
+  // each one's hash goes into the next one's: a change in the protocol rebuilds all
   let hash = hashOf([join(root, "package-lock.json"), join(root, "tsconfig.base.json")]);
-  for (const name of packages) {
-    const folder = join(root, "packages", name);
-    hash = hashOf(sourcesIn(folder), hash);
+  for (const { name, folder, sources } of builds) {
+    hash = hashOf(sourcesIn(join(root, folder), sources), hash);
     const stamp = join(stamps, name);
-    const isBuilt = existsSync(join(folder, "dist"));
+    const isBuilt = existsSync(join(root, folder, "dist"));
     if (isBuilt && existsSync(stamp) && readFileSync(stamp, "utf8") === hash) continue;
-    await step(`building packages/${name}`, () => npm("run", "build", "--workspace", `packages/${name}`));
+    await step(`building ${folder}`, () => npm("run", "build", "--workspace", folder));
     writeFileSync(stamp, hash);
   }
 }
 
 /**
  * @param {string} folder
- * @returns {string[]} every file that a build of the package can read, sorted
+ * @param {string} sources the folder in it that has the sources
+ * @returns {string[]} every file that a build can read, sorted
  */
-function sourcesIn(folder) {
+function sourcesIn(folder, sources) {
   const atTop = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile());
-  const inSource = readdirSync(join(folder, "src"), { recursive: true, withFileTypes: true });
+  const inSource = readdirSync(join(folder, sources), { recursive: true, withFileTypes: true });
   return [...atTop, ...inSource.filter((entry) => entry.isFile() && !entry.name.endsWith(".test.ts"))]
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();

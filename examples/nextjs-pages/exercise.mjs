@@ -90,5 +90,6 @@ try {
   else if (first !== undefined) await exercisePage(browser, first);
 } finally {
   for (const socket of sockets) socket.disconnect();
-  server.kill();
+  // it would wait for connections that browsers keep
+  server.kill("SIGKILL");
 }

@@ -1,8 +1,25 @@
+import { transform } from "esbuild";
 import { defineConfig, type UserConfig } from "tsdown";
+import { internalPattern } from "./internal-names.mjs";
 
 const conditionNames = ["source", "browser", "import", "default"];
 
+/** Shortens the names that are only ours, which minifiers must leave alone: they cannot know. */
+const shortNames = {
+  name: "short-internal-names",
+  async renderChunk(code: string, chunk: { fileName: string }) {
+    if (/\.d\.[cm]ts$/.test(chunk.fileName)) return null;
+    const { code: shortened, map } = await transform(code, {
+      mangleProps: internalPattern,
+      target: "es2022",
+      sourcemap: "external",
+    });
+    return { code: shortened, map };
+  },
+};
+
 const browser: UserConfig = {
+  plugins: [shortNames],
   entry: { index: "src/index.ts" },
   platform: "browser",
   target: "es2022",
@@ -48,6 +65,7 @@ export default defineConfig([
     ...browser,
     ...modules,
     entry: { "index.node": "src/index.node.ts" },
+    plugins: [],
     platform: "node",
     target: "node20.19",
     inputOptions: { resolve: { conditionNames: ["source", "node", "import", "default"] } },

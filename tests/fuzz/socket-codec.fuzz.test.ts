@@ -81,12 +81,17 @@ const differenceOf = (frames: readonly Frame[]): string | undefined => {
   return undefined;
 };
 
-/** What both sides mean: an ACK without payload is an empty one, and a space before the JSON is not the id 0. */
+/** What both sides mean: an ACK without payload is an empty one, ids are the same with leading zeros, and a space before the JSON is not the id 0. */
 const plain = (packet: Packet | undefined, text = ""): unknown => {
   if (!packet) return undefined;
   const { type, nsp, data, id } = packet;
   const isSpace = /^([23]|[56]\d+-)(\/[^,]*,)?\s+[[{"]/.test(text);
-  return { type, nsp, data: type === 3 ? (data ?? []) : data, id: isSpace ? undefined : id };
+  return {
+    type,
+    nsp,
+    data: type === 3 ? (data ?? []) : data,
+    id: isSpace || id === undefined ? undefined : Number(id),
+  };
 };
 
 const bytes = fc.uint8Array({ maxLength: 4 }).map((array) => Buffer.from(array));

@@ -213,15 +213,18 @@ function clientFiles(pair: Pair): void {
     }
   });
 
-  test.for(["", ".min", ".esm.min", ".msgpack.min"])("socket.io%s.js and its map are served", async (kind, { skip }) => {
-    if (kind.includes("msgpack") && !offers(pair, "msgpack")) skip("comes with the msgpack codec");
-    const rig = await start(pair);
-    const file = await http(rig.port, `/socket.io/socket.io${kind}.js`);
-    expect(file.status).toBe(200);
-    const map = await http(rig.port, `/socket.io/socket.io${kind}.js.map`);
-    expect(map.status).toBe(200);
-    expect(JSON.parse(map.body)).toMatchObject({ version: 3 });
-  });
+  test.for(["", ".min", ".esm.min", ".msgpack.min"])(
+    "socket.io%s.js and its map are served",
+    async (kind, { skip }) => {
+      if (kind.includes("msgpack") && !offers(pair, "msgpack")) skip("comes with the msgpack codec");
+      const rig = await start(pair);
+      const file = await http(rig.port, `/socket.io/socket.io${kind}.js`);
+      expect(file.status).toBe(200);
+      const map = await http(rig.port, `/socket.io/socket.io${kind}.js.map`);
+      expect(map.status).toBe(200);
+      expect(JSON.parse(map.body)).toMatchObject({ version: 3 });
+    },
+  );
 
   test("other files fall through, and serveClient: false serves none", async () => {
     const rig = await start(pair);

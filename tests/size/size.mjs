@@ -2,6 +2,7 @@
 import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
+import { internalPattern } from "../../packages/client/internal-names.mjs";
 
 /** The most that the client may weigh in a browser, minified and gzipped, in bytes. */
 export const ceiling = 7_000;
@@ -32,6 +33,8 @@ export async function measure(source = 'export { io } from "bowline-client"') {
     target: "es2022",
     platform: "browser",
     conditions: ["source", "browser"],
+    // as the package's own browser build does
+    mangleProps: internalPattern,
     // kept out so that the bundle is made and the trace is named, instead of one unresolved import
     external: ["node:*"],
   });

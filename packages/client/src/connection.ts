@@ -86,14 +86,14 @@ export class Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitE
   implements EngineOwner
 {
   /** The Engine.IO session: that of now, or the last one. */
-  engine!: Engine;
-  readonly opts: ResolvedOptions;
+  declare engine: Engine;
+  declare readonly opts: ResolvedOptions;
   /** @see {@link Connection.open} */
   readonly connect: this["open"] = this.open;
   /** @internal */
-  readonly platform: Platform;
+  declare readonly platform: Platform;
   /** @internal */
-  readonly codec: Codec;
+  declare readonly codec: Codec;
   /** Whether to reconnect; without a value, gives the current one. So do the following, which the constructor makes. */
   declare readonly reconnection: Accessor<boolean, this>;
   declare readonly reconnectionAttempts: Accessor<number, this>;

@@ -67,9 +67,9 @@ let webSocketWorked = false;
 /** One Engine.IO session of a client: its transports, what waits to be sent, and its public face `manager.engine`. */
 export class Engine extends Emitter<EngineEvents> implements SessionHandler {
   /** Session id, once open. */
-  id: string | undefined;
+  declare id: string | undefined;
   /** Hot path: messages go from the session straight to the owner. */
-  onMessage: (frame: Frame) => void;
+  declare onMessage: (frame: Frame) => void;
   readonly #platform: Platform;
   readonly #options: EngineOptions;
   readonly #session = new ClientSession(this);

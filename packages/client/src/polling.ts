@@ -90,7 +90,11 @@ export const polling =
         // the GET is given up only then: the server takes that for a network error
         else
           void Promise.resolve(posting)
-            .then(() => exchange("1"))
+            .then(() => {
+              // a server that is gone must not keep the process alive
+              context.options.requestTimeout ||= 1000;
+              return exchange("1");
+            })
             .then(abort);
       },
     };

@@ -15,8 +15,8 @@ import {
   type Packet,
   RESERVED_EVENTS,
   UsageError,
-  type WithAckErrors,
   without,
+  type WithAckErrors,
 } from "@bowline/protocol";
 import type { Connection } from "./connection.ts";
 import type { DisconnectDescription } from "./engine.ts";
@@ -72,16 +72,16 @@ export class Socket<
   EmitEvents extends EventsMap = ListenEvents,
 > extends Emitter<ListenEvents, SocketReservedEvents> {
   /** Id of this connection to the namespace; undefined while disconnected. */
-  id: string | undefined;
+  declare id: string | undefined;
   connected = false;
   /** Whether the socket is connected or will connect by itself. */
   active = false;
   /** Whether the server has restored the state of the previous connection (rooms, data, missed packets). */
   recovered = false;
   /** Sent with every CONNECT. */
-  auth: Auth | undefined;
-  readonly io: Connection<ListenEvents, EmitEvents>;
-  readonly nsp: string;
+  declare auth: Auth | undefined;
+  declare readonly io: Connection<ListenEvents, EmitEvents>;
+  declare readonly nsp: string;
   /** Events received before the connection was complete. */
   receiveBuffer: Packet[] = [];
   /** Packets emitted while disconnected. */
@@ -102,7 +102,7 @@ export class Socket<
   #pid: string | undefined;
   #offset: string | undefined;
   #ids = 0;
-  readonly #acks = new Map<number | undefined, (error: Error | null, answers: readonly unknown[]) => void>();
+  readonly #acks = new Map<number | string | undefined, (error: Error | null, answers: readonly unknown[]) => void>();
   #any: readonly Listener[] = [];
   #anyOutgoing: readonly Listener[] = [];
 
@@ -130,9 +130,10 @@ export class Socket<
 
   /** Leaves the namespace. The last socket to leave closes the connection. */
   disconnect(): this {
-    if (this.connected) this.#write(DISCONNECT);
+    const { connected } = this;
+    if (connected) this.#write(DISCONNECT);
     this.#leave();
-    this.onClose("io client disconnect");
+    if (connected) this.onClose("io client disconnect");
     return this;
   }
 
@@ -225,11 +226,11 @@ export class Socket<
   }
 
   #transmit({ data, frames }: BufferedPacket): void {
-    if (this.#anyOutgoing.length) run(this.#anyOutgoing, this, data as unknown[]);
+    run(this.#anyOutgoing, this, data as unknown[]);
     this.io.engine.send(frames);
   }
 
-  #write(type: Packet["type"], data?: unknown, id?: number): void {
+  #write(type: Packet["type"], data?: unknown, id?: number | string): void {
     this.io.engine.send(this.io.codec.encode({ type, nsp: this.nsp, data, id }));
   }
 
@@ -257,7 +258,6 @@ export class Socket<
   /** @internal The connection has ended, or this namespace. */
   onClose(reason: DisconnectReason, details?: DisconnectDescription): void {
     this.receiveBuffer = [];
-    if (!this.connected) return;
     this.connected = false;
     this.id = undefined;
     fire(this, "disconnect", reason, details);
@@ -274,7 +274,7 @@ export class Socket<
       const args = data as unknown[];
       const last = args.at(-1);
       if (id !== undefined) args.push(this.#answer(id));
-      if (this.#any.length) run(this.#any, this, args);
+      run(this.#any, this, args);
       run(this.listenersOf(args[0]), this, args.slice(1));
       if (this.#pid && typeof last === "string" && id === undefined) this.#offset = last;
     } else if (type === ACK) this.#acks.get(id)?.(null, data as unknown[]);
@@ -290,7 +290,7 @@ export class Socket<
     }
   }
 
-  #answer(id: number): Listener {
+  #answer(id: number | string): Listener {
     let isSent = false;
     return (...answers) => {
       if (isSent || !this.connected) return;

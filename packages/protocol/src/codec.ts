@@ -8,9 +8,9 @@ export interface PacketLimits {
   readonly maxPacketBytes: number;
   /** Nesting depth of a JSON payload. @default 0 */
   readonly maxDepth: number;
-  /** UTF-16 length of an event name (abuse row 90). @default 0 */
+  /** Bytes of an event name in UTF-8 (abuse row 90). @default 0 */
   readonly maxEventNameBytes: number;
-  /** UTF-16 length of a namespace's name (abuse row 84). @default 0 */
+  /** Bytes of a namespace's name in UTF-8 (abuse row 84). @default 0 */
   readonly maxNamespaceBytes: number;
   /** UTF-16 length of the JSON of a CONNECT's payload (abuse row 81). @default 0 */
   readonly maxAuthBytes: number;

@@ -1,6 +1,6 @@
 class CodedError extends Error {
   /** Stable, snake_case; listed in `docs/errors.md`. */
-  readonly code: string;
+  declare readonly code: string;
 
   /** @param message default: the code in words */
   constructor(code: string, message: string = code.replaceAll("_", " "), options?: ErrorOptions) {
@@ -24,9 +24,9 @@ export class TransportError extends Error {
   override readonly name = "TransportError";
   readonly type = "TransportError";
   /** HTTP status, DOM event or underlying error. */
-  readonly description: unknown;
+  declare readonly description: unknown;
   /** The request, response or socket that failed. */
-  readonly context: unknown;
+  declare readonly context: unknown;
 
   constructor(message: string, description?: unknown, context?: unknown) {
     super(message);

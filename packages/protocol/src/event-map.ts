@@ -22,15 +22,12 @@ export type EventParams<Map extends EventsMap, Event extends EventNames<Map>> = 
 export type ListenNames<Map extends EventsMap, Reserved extends EventsMap> = EventNames<Reserved> | EventNames<Map>;
 
 /** The listener of an event, where the library's own events win over the peer's. */
-export type ListenerOf<
-  Map extends EventsMap,
-  Reserved extends EventsMap,
-  Event extends ListenNames<Map, Reserved>,
-> = Event extends EventNames<Reserved>
-  ? (...args: EventParams<Reserved, Event>) => unknown
-  : Event extends EventNames<Map>
-    ? (...args: EventParams<Map, Event>) => unknown
-    : never;
+export type ListenerOf<Map extends EventsMap, Reserved extends EventsMap, Event extends ListenNames<Map, Reserved>> =
+  Event extends EventNames<Reserved>
+    ? (...args: EventParams<Reserved, Event>) => unknown
+    : Event extends EventNames<Map>
+      ? (...args: EventParams<Map, Event>) => unknown
+      : never;
 
 type Last<T extends readonly unknown[]> = T extends readonly [...unknown[], infer L] ? L : never;
 type AllButLast<T extends readonly unknown[]> = T extends readonly [...infer H, unknown] ? H : T;
@@ -72,19 +69,21 @@ type FirstNonError<Args extends readonly unknown[]> = Args extends readonly [inf
 /** What `emitWithAck` resolves to: the first answer that is not the error of a timeout. */
 export type AckValue<Map extends EventsMap, Event extends EventNames<Map>> = FirstNonError<AckArgs<Map, Event>>;
 
-type WithError<Args extends readonly unknown[]> = IsOpen<Args> extends true
-  ? // oxlint-disable-next-line typescript/no-explicit-any
-    any[]
-  : Last<Args> extends (...ack: infer Ack) => infer Result
-    ? [...AllButLast<Args>, (err: Error, ...ack: Ack) => Result]
-    : Args;
+type WithError<Args extends readonly unknown[]> =
+  IsOpen<Args> extends true
+    ? // oxlint-disable-next-line typescript/no-explicit-any
+      any[]
+    : Last<Args> extends (...ack: infer Ack) => infer Result
+      ? [...AllButLast<Args>, (err: Error, ...ack: Ack) => Result]
+      : Args;
 
-type WithAnswers<Args extends readonly unknown[]> = IsOpen<Args> extends true
-  ? // oxlint-disable-next-line typescript/no-explicit-any
-    any[]
-  : Last<Args> extends (...ack: infer Ack) => infer Result
-    ? [...AllButLast<Args>, (err: Error, answers: FirstNonError<Ack>[]) => Result]
-    : Args;
+type WithAnswers<Args extends readonly unknown[]> =
+  IsOpen<Args> extends true
+    ? // oxlint-disable-next-line typescript/no-explicit-any
+      any[]
+    : Last<Args> extends (...ack: infer Ack) => infer Result
+      ? [...AllButLast<Args>, (err: Error, answers: FirstNonError<Ack>[]) => Result]
+      : Args;
 
 /** The map after `.timeout()`: acknowledgement callbacks get an error first. */
 export type WithAckErrors<Map extends EventsMap> = {

@@ -9,6 +9,17 @@ const fail = (code: string, message = "invalid payload"): never => {
 
 const isOver = (size: number, limit: number): boolean => limit > 0 && size > limit;
 
+/** Whether a name has more bytes in UTF-8. Names are short: what is longer than the limit in UTF-16 is not walked. */
+const isNameOver = (name: string, limit: number): boolean => {
+  if (isOver(name.length, limit)) return true;
+  let bytes = 0;
+  for (const char of name) {
+    const code = char.codePointAt(0)!;
+    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+  }
+  return isOver(bytes, limit);
+};
+
 /**
  * Checks what a decoder made, whoever wrote it: use it behind a custom parser.
  * @throws ProtocolError with the texts of api P6
@@ -20,9 +31,12 @@ export const checkPacket = (packet: Packet): Packet => {
   }
   if (typeof nsp !== "string" || !nsp.startsWith("/")) fail("invalid_namespace", "invalid namespace");
   if (!isPayload(type, data)) fail("invalid_payload");
-  if (id !== undefined && !(Number.isSafeInteger(id) && id >= 0)) fail("invalid_packet_id", "invalid packet id");
+  if (id !== undefined && !(Number.isSafeInteger(id) && Number(id) >= 0))
+    fail("invalid_packet_id", "invalid packet id");
   return packet;
 };
+
+const isDigit = (char: number): boolean => char >= 48 && char <= 57;
 
 const QUOTE = 34;
 const BACKSLASH = 92;
@@ -49,10 +63,31 @@ const checkDepth = (text: string, start: number, maxDepth: number): void => {
   }
 };
 
+// oxlint-disable-next-line no-control-regex -- these are what must not come in
+const CONTROL = /[\0-\x1f\x7f]/;
+
+/** The texts of api P4, by our codes. */
+const V4_TEXTS: ReadonlyMap<string, string> = new Map([
+  ["unexpected_text", "got plaintext data when reconstructing a packet"],
+  ["unexpected_binary", "got binary data when not reconstructing a packet"],
+]);
+
+function inWordsOfV4(error: unknown, frame: Frame): unknown {
+  // nested deeper than the stack, where maxDepth is off
+  if (!(error instanceof ProtocolError)) return new ProtocolError("too_deep", "invalid payload", { cause: error });
+  const { code } = error;
+  if (code === "unknown_packet_type") error.message += ` ${String(frame).charAt(0)}`;
+  else if (code === "illegal_attachments" && typeof frame === "string") error.message = "Illegal attachments";
+  else error.message = V4_TEXTS.get(code) ?? error.message;
+  return error;
+}
+
 /** What servers ask of a peer beyond the grammar: sizes, and depth (abuse rows 81, 84, 90, 99). */
 class GuardedReader extends JsonReader {
   readonly #limits: PacketLimits;
   #size = 0;
+  /** The id of the packet that is read, if it has leading zeros. */
+  #digits: string | undefined;
 
   constructor(limits: PacketLimits, options: JsonCodecOptions) {
     super(limits, options);
@@ -64,13 +99,28 @@ class GuardedReader extends JsonReader {
     if (!isText && !ArrayBuffer.isView(frame)) fail("unknown_type", "Unknown type: " + String(frame));
     this.#size = isText ? frame.length : this.#size + frame.byteLength;
     if (isOver(this.#size, this.#limits.maxPacketBytes)) fail("packet_too_large");
-    return super.read(frame);
+    try {
+      const packet = super.read(frame);
+      const id = this.#digits;
+      if (packet === undefined || id === undefined) return packet;
+      this.#digits = undefined;
+      return { ...packet, id };
+    } catch (error) {
+      throw inWordsOfV4(error, frame);
+    }
   }
 
   protected override parse(text: string, start: number, nsp: string): unknown {
     const { maxDepth, maxNamespaceBytes, maxAuthBytes, maxEventNameBytes } = this.#limits;
     const size = text.length - start;
-    if (isOver(nsp.length, maxNamespaceBytes)) fail("namespace_too_long", "invalid namespace");
+    if (nsp.length > 1) {
+      if (isNameOver(nsp, maxNamespaceBytes)) fail("namespace_too_long", "invalid namespace");
+      if (CONTROL.test(nsp)) fail("invalid_payload");
+    }
+    // an answer repeats the digits of its event (abuse row 92): as a number they would lose leading zeros
+    let idAt = start;
+    while (idAt > 1 && isDigit(text.charCodeAt(idAt - 1))) idAt--;
+    if (start - idAt > 1 && text[idAt] === "0") this.#digits = text.slice(idAt, start);
     const first = text[0];
     if (first === "0" && isOver(size, maxAuthBytes)) fail("auth_too_large");
     // a text must be longer than that to be too deep; a slice of it would take twice the time
@@ -78,7 +128,8 @@ class GuardedReader extends JsonReader {
     const data = super.parse(text, start, nsp);
     if ((first === "2" || first === "5") && Array.isArray(data)) {
       const name: unknown = data[0];
-      if (typeof name === "string" && isOver(name.length, maxEventNameBytes)) fail("invalid_payload");
+      if (typeof name === "string" && 3 * name.length > maxEventNameBytes && isNameOver(name, maxEventNameBytes))
+        fail("invalid_payload");
     }
     return data;
   }

@@ -25,8 +25,8 @@ export interface Packet {
   readonly nsp: string;
   /** CONNECT: object or undefined; EVENT and ACK: array; CONNECT_ERROR: object; DISCONNECT: undefined. */
   readonly data?: unknown;
-  /** Acknowledgement id: asked for in an EVENT, answered in an ACK. */
-  readonly id?: number | undefined;
+  /** Acknowledgement id: asked for in an EVENT, answered in an ACK. Text only where leading zeros must be repeated. */
+  readonly id?: number | string | undefined;
 }
 
 /** The data of one Engine.IO message: text, or binary. */

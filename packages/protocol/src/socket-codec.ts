@@ -1,13 +1,9 @@
 import type { Codec, PacketLimits, PacketReader } from "./codec.ts";
 import { ProtocolError, UsageError } from "./errors.ts";
-import { ACK, CONNECT, CONNECT_ERROR, EVENT, type Frame, type Packet, RESERVED_EVENTS } from "./packet.ts";
+import { ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT, type Frame, type Packet, RESERVED_EVENTS } from "./packet.ts";
 
 /** What the parts of a JSON codec may be replaced with. */
 export interface JsonCodecOptions {
-  /** As for JSON.stringify; placeholders of attachments pass it too. */
-  readonly replacer?: ((this: unknown, key: string, value: unknown) => unknown) | undefined;
-  /** As for JSON.parse. It runs before attachments are put back. */
-  readonly reviver?: ((this: unknown, key: string, value: unknown) => unknown) | undefined;
   /** What an object is sent as when it is binary, undefined when it is not. @default toAttachment */
   readonly toAttachment?: (value: object) => Frame | undefined;
   /** What listeners get for an attachment. @default the bytes as they came */
@@ -16,10 +12,12 @@ export interface JsonCodecOptions {
 
 type Holder = Record<string | number, unknown>;
 
+const NOTHING: Holder = {};
+
 const isObject = (value: unknown): value is Holder => typeof value === "object" && !!value;
 
-const fail = (code: string, message?: string, cause?: unknown): never => {
-  throw new ProtocolError(code, message, { cause });
+const fail = (code: string, cause?: unknown): never => {
+  throw new ProtocolError(code, undefined, { cause });
 };
 
 /**
@@ -48,16 +46,19 @@ export const isPayload = (type: number, data: unknown): boolean => {
   return typeof data === "string" ? type === CONNECT_ERROR : data === undefined && type < EVENT;
 };
 
-// type, count, namespace (without control characters), id; nothing of it can match in two ways
-// oxlint-disable-next-line no-control-regex -- these are what must not come in
-const HEADER = /^(?:[0-4]|[56](0*[1-9]\d*)-)(?:(\/[^,\0-\x1f\x7f]*)(?:,|$))?(\d*)/;
+// type, count, namespace, id; nothing of it can match in two ways
+const HEADER = /^(?:[0-4]|[56](0*[1-9]\d*)-)(?:(\/[^,]*)(?:,|$))?(\d*)/;
 
-/** Reads packets as JSON with attachments. It knows one limit, `maxAttachments`: what else servers ask is `GuardedReader`'s. */
+/**
+ * Reads packets as JSON with attachments. It knows one limit, `maxAttachments`, and its errors have codes only: what else
+ * servers ask, and v4's texts, are `GuardedReader`'s.
+ */
 export class JsonReader implements PacketReader {
   readonly #limits: PacketLimits;
   readonly #options: JsonCodecOptions;
   #packet: Packet | undefined;
   #attachments: (Uint8Array | undefined)[] = [];
+  #json = "";
   #due = 0;
 
   constructor(limits: PacketLimits, options: JsonCodecOptions) {
@@ -67,15 +68,11 @@ export class JsonReader implements PacketReader {
 
   read(frame: Frame): Packet | undefined {
     const packet = this.#packet;
-    if (typeof frame === "string")
-      return packet
-        ? fail("unexpected_text", "got plaintext data when reconstructing a packet")
-        : this.#readText(frame);
-    if (!packet) return fail("unexpected_binary", "got binary data when not reconstructing a packet");
+    if (typeof frame === "string") return packet ? fail("unexpected_text") : this.#readText(frame);
+    if (!packet) return fail("unexpected_binary");
     if (this.#attachments.push(frame) < this.#due) return undefined;
     this.#packet = undefined;
-    this.#restore(packet.data);
-    return packet;
+    return this.#restore(packet);
   }
 
   /** Hot path */
@@ -83,19 +80,17 @@ export class JsonReader implements PacketReader {
     // most packets are events of the main namespace without id
     if (text.startsWith("2[")) return this.#readPacket(EVENT, "/", undefined, text, 1);
     const match = HEADER.exec(text);
-    if (!match)
-      return /^[56]/.test(text)
-        ? fail("illegal_attachments", "Illegal attachments")
-        : fail("unknown_packet_type", "unknown packet type " + text.charAt(0));
+    if (!match) return fail(/^[56]/.test(text) ? "illegal_attachments" : "unknown_packet_type");
     const [header, count, nsp = "/", id] = match;
     let type = Number(text[0]);
     if (count) type -= 3;
-    if (id && (id.length > 15 || (type !== EVENT && type !== ACK))) fail("invalid_packet_id", "invalid payload");
+    if (id && (id.length > 15 || (type !== EVENT && type !== ACK))) fail("invalid_payload");
     this.#due = Number(count);
     if (this.#due > (this.#limits.maxAttachments || Infinity)) fail("too_many_attachments");
     const packet = this.#readPacket(type as Packet["type"], nsp, id ? Number(id) : undefined, text, header.length);
     if (!count) return packet;
     this.#packet = packet;
+    this.#json = text.slice(header.length);
     this.#attachments = [];
     return undefined;
   }
@@ -109,30 +104,25 @@ export class JsonReader implements PacketReader {
   /** The payload of a text, which begins at `start`. An ACK without one answers nothing. */
   protected parse(text: string, start: number, _nsp: string): unknown {
     try {
-      return text[start] ? JSON.parse(text.slice(start), this.#options.reviver) : text[0] === "3" ? [] : undefined;
+      return text[start] ? JSON.parse(text.slice(start)) : /^[36]/.test(text) ? [] : undefined;
     } catch (error) {
-      return fail("invalid_payload", undefined, error);
+      return fail("invalid_payload", error);
     }
   }
 
-  /** Puts the attachments where their placeholders are: each must be used, and once. */
-  #restore(data: unknown): void {
+  /** Reads the payload once more, now with the attachments where their placeholders are: each must be used, and once. */
+  #restore(packet: Packet): Packet {
     const attachments = this.#attachments;
-    // a list that grows instead of recursion: data may be deeper than the stack
-    const holders = [data as Holder];
-    for (const holder of holders)
-      for (const [key, child] of Object.entries(holder))
-        if (isObject(child)) {
-          const { _placeholder, num } = child;
-          if (_placeholder === true) {
-            const bytes = typeof num === "number" && attachments[num];
-            if (!bytes) return fail("illegal_attachments");
-            attachments[num] = undefined;
-            // the key is own, so that this defines nothing new, whatever its name
-            holder[key] = this.#options.fromAttachment?.(bytes) ?? bytes;
-          } else holders.push(child);
-        }
+    const data: unknown = JSON.parse(this.#json || "[]", (_key, value) => {
+      const { _placeholder, num } = isObject(value) ? value : NOTHING;
+      if (_placeholder !== true) return value as unknown;
+      const bytes = typeof num === "number" && attachments[num];
+      if (!bytes) return fail("illegal_attachments");
+      attachments[num] = undefined;
+      return this.#options.fromAttachment?.(bytes) ?? bytes;
+    });
     if (attachments.some(isObject)) fail("illegal_attachments");
+    return { ...packet, data };
   }
 }
 
@@ -145,36 +135,31 @@ export const createJsonCodec = (
   options: JsonCodecOptions = {},
   Reader: new (limits: PacketLimits, options: JsonCodecOptions) => PacketReader = JsonReader,
 ): Codec => {
-  const toFrame = options.toAttachment ?? toAttachment;
+  const frameOf = options.toAttachment ?? toAttachment;
 
-  /** Moves binary values to `frames`. Copies only what holds them: without any, the value itself comes back. */
-  const detach = (value: unknown, frames: Frame[], key: string | number): unknown => {
-    if (!isObject(value)) return value;
-    const frame = toFrame(value);
-    if (frame) return { _placeholder: true, num: frames.push(frame) - 2 };
-    if (typeof value.toJSON === "function") {
-      const json: unknown = value.toJSON(String(key));
-      if (json !== value) return detach(json, frames, key);
-    }
-    const items = Array.isArray(value) && (value as unknown[]);
-    const keys = items || Object.keys(value);
-    let copy: Holder | undefined;
-    for (let i = 0; i < keys.length; i++) {
-      const at = items ? i : (keys[i] as string);
-      const child = value[at];
-      const put = detach(child, frames, at);
-      // the copy has the key as its own already, whatever its name
-      if (put !== child) (copy ??= (items ? [...items] : { ...value }) as Holder)[at] = put;
-    }
-    return copy ?? value;
-  };
+  /** Whether there may be binary values: what `toJSON` gives cannot be known, as it is called once. */
+  const mayBeBinary = (value: unknown): boolean =>
+    isObject(value) &&
+    !(value instanceof Date) &&
+    (!!frameOf(value) || !!value.toJSON || Object.values(value).some(mayBeBinary));
 
   return {
     encode({ type, nsp, data, id }) {
       const frames: Frame[] = [""];
       let json: string | undefined;
       try {
-        json = JSON.stringify(type === EVENT || type === ACK ? detach(data, frames, "") : data, options.replacer);
+        // without binary values, the common case, JSON.stringify is several times faster
+        json = JSON.stringify(
+          data,
+          type > DISCONNECT && type < CONNECT_ERROR && mayBeBinary(data)
+            ? function (this: Holder, key: string, value: unknown): unknown {
+                const given = this[key];
+                // binary values may have a toJSON of their own (Buffer), or be what one gave
+                const frame = (isObject(given) && frameOf(given)) || (isObject(value) && frameOf(value));
+                return frame ? { _placeholder: true, num: frames.push(frame) - 2 } : value;
+              }
+            : undefined,
+        );
       } catch (error) {
         throw new UsageError("not_serializable", "cannot encode: " + String(error), { cause: error });
       }

@@ -73,6 +73,17 @@ export interface RemoteSocket<EmitEvents extends EventsMap, SocketData> {
   readonly data: SocketData;
   /** @see {@link Broadcast.emit} */
   emit<Event extends EventNames<EmitEvents>>(event: Event, ...args: EventParams<EmitEvents, Event>): boolean;
+  /** @see {@link Broadcast.timeout} */
+  timeout(timeout: number): {
+    emit<Event extends EventNames<WithAckErrors<EmitEvents>>>(
+      event: Event,
+      ...args: EventParams<WithAckErrors<EmitEvents>, Event>
+    ): boolean;
+    emitWithAck<Event extends EventNames<EmitEvents>>(
+      event: Event,
+      ...args: EventParamsWithoutAck<EmitEvents, Event>
+    ): Promise<AckValue<EmitEvents, Event>>;
+  };
   join(rooms: Room | Room[]): Promise<void> | void;
   leave(room: Room): Promise<void> | void;
   disconnect(close?: boolean): unknown;

@@ -60,7 +60,7 @@ export class Server<
   /** The main namespace. */
   readonly sockets: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>;
   /** The Engine.IO side; made by `attach`. */
-  engine!: Engine;
+  declare engine: Engine;
   /** The HTTP server that it is attached to. */
   httpServer: NodeServer | undefined;
   /** @internal */

@@ -340,7 +340,8 @@ export class Socket<
   /** Hot path. @internal An EVENT or ACK of this client. */
   dispatch(packet: Packet): void {
     const data = packet.data as unknown[];
-    if (packet.type === PacketType.ACK) return this.#receiveAck(packet.id, data);
+    if (packet.type === PacketType.ACK)
+      return this.#receiveAck(packet.id === undefined ? undefined : Number(packet.id), data);
     if (packet.id !== undefined) data.push(this.#answerer(packet.id));
     if (this.#catchAll !== undefined || this.#middlewares !== undefined) return this.#dispatchSlowly(data as Event);
     const listeners = this.listenersOf(data.shift());
@@ -419,7 +420,7 @@ export class Socket<
     else if (id === undefined || id >= this.nsp.lastAckId) this.conn.onBadAck();
   }
 
-  #answerer(id: number): Listener {
+  #answerer(id: number | string): Listener {
     let answered = false;
     return (...args) => {
       if (answered) return;

@@ -5,14 +5,12 @@ import { join } from "node:path";
 const folder = join(import.meta.dirname, "../../../docs/guide");
 
 /**
- * What is done with a block, as its info string says: ```` ```ts run ````.
+ * By language, what can be done with a block, as its info string says: ```` ```ts run ````.
  * - `run`: runs alone and ends by itself.
  * - `run=server` begins an application, which the `run=client` blocks behind it join; ends when all has been printed.
  * - `test=vitest`, `test=node`: a test file for this runner.
  * - `check`: is compiled only, as all others are, too.
  */
-export type Mode = "run" | "run=server" | "run=client" | "test=vitest" | "test=node" | "check";
-
 const modes: Record<string, readonly string[]> = {
   ts: ["run", "run=server", "run=client", "test=vitest", "test=node", "check"],
   tsx: ["run=client", "check"],

@@ -24,8 +24,7 @@ test.each(groups)("$title", async ({ group }) => {
       const exports = await stage.run(block);
       if (block.language === "tsx") await show(exports, block);
     }
-    for (const block of group.filter(({ language }) => language === "ts"))
-      await vi.waitFor(() => expect(stage.missing(block)).toEqual([]), 5000);
+    await vi.waitFor(() => expect(stage.differences(group)).toEqual({ missing: [], unexpected: [] }), 5000);
   } finally {
     cleanup();
     await stage.close();

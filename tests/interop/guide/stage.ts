@@ -66,6 +66,8 @@ export class Stage {
     const code = compile(block)
       .replaceAll("localhost:3000", `127.0.0.1:${this.#port}`)
       .replace(/\b3000\b/g, String(this.#port));
+    // a client that is alone expects nobody at its port
+    if (!code.includes("Server(")) this.#placeholder?.close();
     const exports: Record<string, unknown> = {};
     const print = (...values: unknown[]): void => void this.#printed.push(format(...values));
     const around = {
@@ -77,21 +79,18 @@ export class Stage {
     return exports;
   }
 
-  /** Expected lines that have not been printed yet. */
-  missing(block: Block): string[] {
-    const printed = [...this.#printed];
-    return stepsOf(block)
+  /** What differs between what blocks say they print and what they have printed so far. */
+  differences(blocks: readonly Block[]): { missing: string[]; unexpected: string[] } {
+    const unexpected = [...this.#printed];
+    const expected = blocks.filter(({ language }) => language === "ts").flatMap(stepsOf);
+    const missing = expected
       .map(({ text }) => text)
       .filter((text) => {
-        const at = printed.indexOf(text);
-        if (at >= 0) printed.splice(at, 1);
+        const at = unexpected.indexOf(text);
+        if (at >= 0) unexpected.splice(at, 1);
         return at < 0;
       });
-  }
-
-  /** All lines printed so far. */
-  get printed(): readonly string[] {
-    return this.#printed;
+    return { missing, unexpected };
   }
 
   /** What is open still, in words. */
@@ -116,8 +115,11 @@ export class Stage {
     class Server extends bowline.Server {
       #isWatched = false;
 
-      constructor(target?: HttpServer | number | Partial<bowline.ServerOptions>, options?: Partial<bowline.ServerOptions>) {
-        super(typeof target === "number" ? stage.#listening(target) : target, options);
+      constructor(
+        target?: HttpServer | number | Partial<bowline.ServerOptions>,
+        options?: Partial<bowline.ServerOptions>,
+      ) {
+        super(typeof target === "number" ? stage.#local(createServer()).listen(target) : target, options);
         stage.#servers.push(this);
         super.onError((error) => {
           if (!this.#isWatched) stage.#errors.push(error);
@@ -137,15 +139,11 @@ export class Stage {
     return {
       bowline: { ...bowline, Server },
       "bowline-client": { ...client, io: Object.assign(io, client.io) },
-      "node:http": { createServer: (...args: Parameters<typeof createServer>) => stage.#local(createServer(...args)) },
+      "node:http": { createServer: (...args: Parameters<typeof createServer>) => this.#local(createServer(...args)) },
     };
   }
 
-  /** A server at a port of 127.0.0.1: of all that a block opens, nothing can be reached from elsewhere. */
-  #listening(port: number): HttpServer {
-    return this.#local(createServer()).listen(port);
-  }
-
+  /** Makes a server listen on 127.0.0.1 only: of all that a block opens, nothing can be reached from elsewhere. */
   #local(server: HttpServer): HttpServer {
     this.#httpServers.push(server);
     const listen = server.listen.bind(server);

@@ -46,8 +46,12 @@ export function attachToNode(server: NodeServer, engine: Engine, serveFile: Requ
   server.on("close", () => engine.close());
 
   if (!engine.opts.transports.includes("websocket")) return;
+  // as requests: frameworks end upgrades that they do not know, also ours (Next.js does)
+  const otherUpgrades = server.listeners("upgrade").slice();
+  server.removeAllListeners("upgrade");
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Uint8Array) => {
     if (isOurs(request)) return engine.handleUpgrade(request, socket, head);
+    for (const listener of otherUpgrades) Reflect.apply(listener, server, [request, socket, head]);
     // without a listener a reset of this socket would end the process, at any moment (abuse matrix 118)
     socket.on("error", ignore);
     if (destroyUpgrade) endUnanswered(socket, destroyUpgradeTimeout);

@@ -243,8 +243,10 @@ export class PollingTransport implements Transport, Timed {
     const body = upload.chunks.length === 1 && first !== undefined ? first : Buffer.concat(upload.chunks);
     try {
       this.#payload = new PayloadReader(bufferBytes.utf8ReadFatal(body), bufferBytes);
-    } catch (error) {
-      return this.handler.onTransportEnd("parse error", "invalid payload", error instanceof Error ? error : undefined);
+    } catch {
+      this.#answerPost(BAD_REQUEST);
+      this.#answerPoll(CLOSE);
+      return this.#end("parse error", "invalid payload");
     }
     this.handler.onReadable();
   }

@@ -70,6 +70,9 @@ export class WebSocketTransport implements Transport, Timed {
   #controlFrames = 0;
   #controlSecond = 0;
   #corked = false;
+  #paused = false;
+  /** The peer has ended its side while we were not reading. */
+  #hasFin = false;
   #awaitsDrain = false;
   /** What is written in pieces, and has not been given to the stream. */
   #rest: Uint8Array[] = NONE;
@@ -115,7 +118,10 @@ export class WebSocketTransport implements Transport, Timed {
   }
 
   static #onEnd(this: OwnedStream): void {
-    this[OWNER].#finish("transport close", "");
+    const transport = this[OWNER];
+    // what came before the FIN is read first
+    if (transport.#paused) transport.#hasFin = true;
+    else transport.#finish("transport close", "");
   }
 
   static #onClose(this: OwnedStream): void {
@@ -134,15 +140,16 @@ export class WebSocketTransport implements Transport, Timed {
 
   /** Hot path */
   read(): Frame | undefined {
-    for (;;) {
+    // input behind a close is dropped, also what has been pushed already
+    while (this.#state === "open") {
       const event = this.#reader.next();
       if (event === undefined) return undefined;
       // a text that is no packet is the session's to judge; base64 counts only where the URL had `b64`
       if (typeof event === "string") return this.#options.base64 ? readTextPacket(event, bufferBytes) : event;
       if (event instanceof Uint8Array) return event;
       this.#onControl(event);
-      if (this.#state !== "open") return undefined;
     }
+    return undefined;
   }
 
   /** Hot path */
@@ -162,34 +169,40 @@ export class WebSocketTransport implements Transport, Timed {
   }
 
   pause(): void {
+    this.#paused = true;
     this.#stream.pause();
   }
 
   resume(): void {
-    this.#stream.resume();
+    this.#paused = false;
+    if (this.#hasFin) this.#finish("transport close", "");
+    else this.#stream.resume();
   }
 
   close(cause: CloseCause): void {
     if (this.#state !== "open") return;
-    this.#state = "closing";
-    if (cause.discard === true && this.#stream.writableNeedDrain) {
-      // what waits is not worth waiting for, and the peer takes nothing
+    const { reason, error, discard } = cause;
+    // what waits is not worth waiting for, and the peer takes nothing
+    if (discard === true && this.#stream.writableNeedDrain) {
+      this.#state = "closing";
       this.#stream.destroy();
-      return this.handler.onTransportEnd(cause.reason, "");
-    }
+    } else this.#beginClose(error);
+    this.handler.onTransportEnd(reason, error?.message ?? "", error);
+  }
+
+  #beginClose(error?: Error): void {
+    this.#state = "closing";
     this.answerUpgrade();
-    const { error } = cause;
     const code = error !== undefined && "closeCode" in error ? Number(error.closeCode) : undefined;
     this.#endStream(frameOf(bufferBytes, Opcode.CLOSE, closePayload(bufferBytes, code)));
     this.#stream.resume(); // the peer's close frame and its FIN are to be seen
     this.#clock.set(this, this.#clock.now() + CLOSE_TIMEOUT);
-    this.handler.onTransportEnd(cause.reason, "");
   }
 
   releasePoll(): void {}
 
   retire(): void {
-    this.close({ reason: "forced close" });
+    if (this.#state === "open") this.#beginClose();
   }
 
   /** A deadline: an unfinished message makes no progress, or a peer does not close. */
@@ -317,9 +330,7 @@ export class WebSocketTransport implements Transport, Timed {
   }
 
   #endSlowMessage(): void {
-    const error = new SlowMessageError();
-    this.close({ reason: "transport error", error });
-    this.handler.onTransportEnd("transport error", error.message, error);
+    this.close({ reason: "transport error", error: new SlowMessageError() });
   }
 
   #finish(reason: CloseReason, detail: string, error?: Error): void {

@@ -1,0 +1,51 @@
+import type { Identity } from "../../events.ts";
+import type { ChatState, Outgoing } from "./chat-state.ts";
+import { emptyChat } from "./chat-state.ts";
+import { newRoom } from "./room-state.ts";
+
+/** What a tab remembers when it is loaded again. */
+interface Saved {
+  readonly identity: Identity;
+  readonly rooms: readonly string[];
+  readonly active: string | null;
+  readonly outbox: readonly Outgoing[];
+}
+
+const KEY = "bowline-chat";
+
+/** A browser that forbids storage, or has none left, only costs the comfort. */
+function attempt<Value>(work: () => Value): Value | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
+  }
+}
+
+export function loadChat(): ChatState {
+  // written by this page only, and by an older one at worst
+  const saved = attempt((): Saved | null => JSON.parse(sessionStorage.getItem(KEY) ?? "null"));
+  if (!saved) return emptyChat;
+  const { identity, rooms, active, outbox } = saved;
+  const waiting = outbox.map((each): Outgoing => ({
+    ...each,
+    delivery: each.delivery === "failed" ? "failed" : "waiting",
+  }));
+  return { ...emptyChat, identity, rooms: rooms.map(newRoom), active, outbox: waiting };
+}
+
+export function saveChat({ identity, rooms, active, outbox }: ChatState): void {
+  const saved = identity && { identity, rooms: rooms.map(({ name }) => name), active, outbox };
+  attempt(() => (saved ? sessionStorage.setItem(KEY, JSON.stringify(saved)) : sessionStorage.removeItem(KEY)));
+}
+
+export const loadPreference = (name: "name" | "theme"): string | null | undefined =>
+  attempt(() => localStorage.getItem(name));
+
+export function savePreference(name: "name" | "theme", value: string): void {
+  attempt(() => localStorage.setItem(name, value));
+}
+
+/** `crypto.randomUUID` only exists on https and localhost, and a chat is tried from a phone, too. */
+export const newId = (): string =>
+  Array.from(crypto.getRandomValues(new Uint32Array(4)), (word) => word.toString(36).padStart(7, "0")).join("");

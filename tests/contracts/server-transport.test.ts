@@ -1,0 +1,227 @@
+import { frameOf, Opcode } from "@bowline/protocol";
+import { expect, test } from "vitest";
+import { bufferBytes } from "../../packages/server/src/buffer-bytes.ts";
+import { streams } from "../../packages/server/src/test-kit.ts";
+import { FakeExchange, PollingLine } from "./polling-line.ts";
+import { type Ending, serverTransportContract } from "./server-transport.contract.ts";
+import { masked, WebSocketLine } from "./websocket-line.ts";
+
+const code = (value: number): Uint8Array => Uint8Array.of(value >> 8, value & 0xff);
+
+const webSocketEndings: readonly Ending<WebSocketLine>[] = [
+  {
+    name: "the owner's close",
+    end: ({ transport }) => transport.close({ reason: "forced close" }),
+    reason: "forced close",
+    told: null,
+  },
+  {
+    name: "a close frame",
+    end: ({ stream }) => stream.push(masked(Opcode.CLOSE, code(4000))),
+    reason: "transport close",
+    told: 4000,
+  },
+  {
+    name: "a close frame with packets behind it",
+    end: ({ stream }) => stream.push(Buffer.concat([masked(Opcode.CLOSE, ""), masked(Opcode.TEXT, "4late")])),
+    reason: "transport close",
+    told: null,
+  },
+  { name: "a FIN", end: ({ stream }) => stream.push(null), reason: "transport close" },
+  { name: "a stream that goes without a word", end: ({ stream }) => stream.destroy(), reason: "transport close" },
+  {
+    name: "a reset",
+    end: ({ stream }) => stream.destroy(new Error("ECONNRESET")),
+    reason: "transport error",
+    detail: "ECONNRESET",
+  },
+  {
+    name: "an unmasked frame",
+    end: ({ stream }) => stream.push(frameOf(bufferBytes, Opcode.TEXT, "4x")),
+    reason: "transport error",
+    told: 1002,
+  },
+  {
+    name: "a bad close code",
+    end: ({ stream }) => stream.push(masked(Opcode.CLOSE, code(999))),
+    reason: "transport error",
+    told: 1002,
+  },
+  {
+    name: "bad UTF-8",
+    end: ({ stream }) => stream.push(masked(Opcode.TEXT, Uint8Array.of(0x34, 0xff))),
+    reason: "transport error",
+    told: 1007,
+  },
+  {
+    name: "a message over maxPayload",
+    end: ({ stream }) => stream.push(masked(Opcode.TEXT, "x".repeat(10_001)).subarray(0, 8)),
+    reason: "transport error",
+    told: 1009,
+  },
+  {
+    name: "a message without progress",
+    end: (line) => {
+      line.begin("4hello");
+      line.time.advance(10_000);
+    },
+    reason: "transport error",
+    detail: "unfinished WebSocket message without progress",
+    told: 1008,
+  },
+  {
+    name: "a flood of control frames",
+    end: ({ stream }) => stream.push(Buffer.concat(Array.from({ length: 101 }, () => masked(Opcode.PONG, "")))),
+    reason: "transport error",
+    detail: "control frame flood",
+  },
+];
+
+serverTransportContract({
+  name: "WebSocket",
+  open: () => new WebSocketLine(false),
+  endings: webSocketEndings,
+  told: (line) => line.closeCode,
+});
+
+serverTransportContract({
+  name: "WebSocket with base64",
+  open: () => new WebSocketLine(true),
+  endings: [
+    ...webSocketEndings,
+    ...["b!!!!", "", "7", "x"].map((text) => ({
+      name: `the text "${text}"`,
+      end: ({ stream }: WebSocketLine) => stream.push(masked(Opcode.TEXT, text)),
+      reason: "parse error" as const,
+      told: null,
+    })),
+  ],
+  told: (line) => line.closeCode,
+});
+
+test("WebSocket: what came before a FIN is read before the end is told, also behind a pause", async () => {
+  const line = new WebSocketLine(false);
+  await streams();
+  line.owner.appetite = 1;
+  line.begin("41", "42", "43")();
+  line.stream.push(null);
+  line.stream.read(0); // as sockets do, so that they notice a FIN while they are paused
+  await streams();
+  expect(line.owner).toMatchObject({ frames: ["41"], ends: [] });
+  line.owner.resume();
+  await streams();
+  expect(line.owner).toMatchObject({ frames: ["41", "42", "43"], ends: [{ reason: "transport close" }] });
+  expect(line.isOver()).toBe(true);
+});
+
+/** Sends a whole body. */
+function post(line: PollingLine, ...chunks: (string | Uint8Array)[]): void {
+  const exchange = line.post();
+  for (const chunk of chunks) exchange.push(Buffer.from(chunk));
+  exchange.end();
+}
+
+const pollingEndings: readonly Ending<PollingLine>[] = [
+  {
+    name: "the owner's close",
+    end: ({ transport }) => transport.close({ reason: "forced close" }),
+    reason: "forced close",
+    told: { polls: ["1"], posts: [] },
+  },
+  {
+    name: "the owner's close while no GET is held",
+    end: (line) => {
+      line.transport.releasePoll();
+      line.proceed();
+      line.transport.close({ reason: "forced close" });
+      line.poll();
+    },
+    reason: "forced close",
+    told: { polls: ["6", "6\u001e1"], posts: [] },
+  },
+  {
+    name: "a close packet, as the session ends it",
+    end: ({ transport }) => transport.close({ reason: "transport close" }),
+    reason: "transport close",
+    told: { polls: ["6"], posts: [] },
+  },
+  {
+    name: "a GET that is given up",
+    end: (line) => line.polls.at(-1)?.onAbort?.(),
+    reason: "transport error",
+    detail: "poll connection closed prematurely",
+  },
+  {
+    name: "a GET while one is held",
+    end: (line) => line.poll(),
+    reason: "transport error",
+    detail: "overlap from client",
+    told: { polls: ["1", 400], posts: [] },
+  },
+  {
+    name: "a POST while one is being read",
+    end: (line) => {
+      line.post();
+      line.post();
+    },
+    reason: "transport error",
+    detail: "data request overlap from client",
+    told: { polls: ["1"], posts: ["destroyed", 400] },
+  },
+  {
+    name: "a POST that is given up",
+    end: (line) => line.post().onAbort?.(),
+    reason: "transport error",
+    detail: "data request connection closed prematurely",
+  },
+  {
+    name: "a POST that announces too much",
+    end: (line) => line.post(new FakeExchange("text/plain", 10_001)),
+    reason: "transport error",
+    detail: "data request too large",
+    told: { polls: [413], posts: [413] },
+  },
+  {
+    name: "a POST that becomes too much",
+    end: (line) => post(line, "4".repeat(10_000), "4"),
+    reason: "transport error",
+    detail: "data request too large",
+    told: { polls: [413], posts: [413] },
+  },
+  {
+    name: "a POST of another content type",
+    end: (line) => line.post(new FakeExchange("application/octet-stream")),
+    reason: "transport error",
+    detail: "invalid content",
+    told: { polls: ["1"], posts: [400] },
+  },
+  {
+    name: "a POST that is late",
+    end: (line) => {
+      line.post();
+      line.time.advance(10_000);
+    },
+    reason: "transport error",
+    detail: "data request timed out",
+    told: { polls: ["1"], posts: [408] },
+  },
+  ...["", "7", "x", "4a\u001e", "\u001e", "b!!!!"].map((body): Ending<PollingLine> => ({
+    name: `the payload ${JSON.stringify(body)}`,
+    end: (line) => post(line, body),
+    reason: "parse error",
+    told: { polls: ["1"], posts: [400] },
+  })),
+  {
+    name: "a payload with bad UTF-8",
+    end: (line) => post(line, Uint8Array.of(0x34, 0xff)),
+    reason: "parse error",
+    told: { polls: ["1"], posts: [400] },
+  },
+];
+
+serverTransportContract({
+  name: "polling",
+  open: () => new PollingLine(),
+  endings: pollingEndings,
+  told: (line) => line.statuses,
+});

@@ -1,0 +1,101 @@
+import { type Frame, frameOf, Opcode, readTextPacket, type WebSocketEvent } from "@bowline/protocol";
+import { bufferBytes } from "../../packages/server/src/buffer-bytes.ts";
+import { Clock } from "../../packages/server/src/clock.ts";
+import { MemoryStream, readAsClient, VirtualTime } from "../../packages/server/src/test-kit.ts";
+import { WebSocketTransport } from "../../packages/server/src/transports/websocket.ts";
+import { batch, type Line, Owner, plain } from "./server-transport.contract.ts";
+
+const ANSWER = Buffer.from("HTTP/1.1 101 Switching Protocols\r\n\r\n");
+const OPEN = "0{}";
+/** What a client gets first. */
+const GREETING = ANSWER.length + frameOf(bufferBytes, Opcode.TEXT, OPEN).length;
+const MASK = Uint8Array.of(0x37, 0xfa, 0x21, 0x3d);
+
+/** A frame as clients send it. */
+export const masked = (opcode: Opcode, payload: Frame): Uint8Array => frameOf(bufferBytes, opcode, payload, MASK);
+
+const isPacket = (event: WebSocketEvent): event is Frame => typeof event === "string" || event instanceof Uint8Array;
+
+/** A WebSocket on a stream in memory. */
+export class WebSocketLine implements Line {
+  readonly time = new VirtualTime();
+  readonly clock = new Clock(this.time);
+  readonly owner = new Owner();
+  readonly stream = new MemoryStream();
+  readonly transport: WebSocketTransport;
+  readonly #base64: boolean;
+  readonly #greetings: number;
+
+  constructor(base64: boolean) {
+    this.#base64 = base64;
+    this.transport = new WebSocketTransport(
+      { stream: this.stream, answer: ANSWER, head: new Uint8Array() },
+      {
+        maxPayload: 10_000,
+        maxParts: 16_384,
+        maxPendingPongs: 60,
+        controlFramesPerSecond: 100,
+        messageTimeout: 10_000,
+        base64,
+      },
+      this.clock,
+      this.owner,
+    );
+    this.owner.transport = this.transport;
+    this.transport.write(batch(OPEN), false);
+    this.#greetings = this.stream.chunks.length;
+  }
+
+  ready(): void {}
+
+  begin(...packets: Frame[]): () => void {
+    const sent = Buffer.concat(packets.map((packet) => this.#frame(packet)));
+    this.stream.push(sent.subarray(0, 3));
+    return () => void this.stream.push(sent.subarray(3));
+  }
+
+  #frame(packet: Frame): Uint8Array {
+    if (typeof packet === "string") return masked(Opcode.TEXT, packet);
+    return this.#base64
+      ? masked(Opcode.TEXT, `b${Buffer.from(packet).toString("base64")}`)
+      : masked(Opcode.BINARY, packet);
+  }
+
+  stall(): void {
+    this.stream.stuck = true;
+  }
+
+  proceed(): void {
+    this.stream.release();
+  }
+
+  /** What the client has got behind the greeting. */
+  get events(): WebSocketEvent[] {
+    return readAsClient(this.stream.bytes.subarray(GREETING));
+  }
+
+  received(): Frame[] {
+    const packets = this.events.filter(isPacket);
+    return packets.map((packet) =>
+      plain(this.#base64 && typeof packet === "string" ? readTextPacket(packet, bufferBytes) : packet),
+    );
+  }
+
+  pieces(): number {
+    return this.stream.chunks.length - this.#greetings;
+  }
+
+  isOver(): boolean {
+    return this.stream.writableEnded || this.stream.destroyed;
+  }
+
+  isHeldBack(): boolean {
+    return this.stream.isPaused();
+  }
+
+  /** The code of the close frame; null if it was empty, undefined if there was none. */
+  get closeCode(): number | null | undefined {
+    for (const event of this.events) if (!isPacket(event) && event.opcode === "close") return event.code ?? null;
+    return undefined;
+  }
+}
