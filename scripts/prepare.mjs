@@ -3,8 +3,14 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSy
 import { join } from "node:path";
 import { root, run, step } from "./run.mjs";
 
-// in the order in which they build: the server ships the client's bundles
-const packages = ["protocol", "client", "server", "react"];
+// in the order in which they build: the server ships the client's bundles, and the chat's page is made of the packages
+const builds = [
+  { name: "protocol", folder: "packages/protocol", sources: "src" },
+  { name: "client", folder: "packages/client", sources: "src" },
+  { name: "server", folder: "packages/server", sources: "src" },
+  { name: "react", folder: "packages/react", sources: "src" },
+  { name: "chat", folder: "apps/chat", sources: "page" },
+];
 
 /** Makes a fresh clone ready to run: installs what is missing and builds what is out of date. */
 export async function prepare() {

@@ -203,7 +203,7 @@ function streamOf(role: Role): fc.Arbitrary<Uint8Array[]> {
     const payload = closePayload(bytes, 1000, reason);
     payload[0] = value >> 8;
     payload[1] = value & 0xff;
-    return { first: 0x88, content: payload as string | Uint8Array };
+    return { first: 0x88, content: payload };
   });
   const usual = (
     first: number,

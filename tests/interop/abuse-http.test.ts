@@ -7,6 +7,7 @@ import {
   pause,
   postHead,
   scene,
+  sessionsOf,
   textFrame,
   websocketPeer,
 } from "./abuse-peer.ts";
@@ -161,7 +162,7 @@ function requests(pair: Pair): void {
     "row 122: a request and an upgrade whose middleware %s are answered or closed",
     async (_name, middleware, status) => {
       const all = await scene(pair);
-      all.io.engine.use(middleware as never);
+      all.io.engine.use(middleware);
       for (const bytes of [getRequest(POLLING), upgradeHead(WEBSOCKET)]) {
         const peer = new Peer(all.port, bytes);
         await peer.answered();
@@ -207,8 +208,8 @@ function polling(pair: Pair): void {
       await pause(20);
       if (how === "a second GET") expect((await session.get()).status).toBe(400);
       else
-        for (const id of Object.keys(all.io.engine.clients))
-          if (id === session.sid) all.io.engine.clients[id]?.close(true);
+        for (const [id, connection] of Object.entries(sessionsOf(all.io)))
+          if (id === session.sid) connection.close(true);
       await poll.answered();
       await upload.answered();
       await all.unharmed();

@@ -172,3 +172,8 @@ export function guardProcess(): void {
 }
 
 export const pause = (milliseconds: number): Promise<void> => new Promise((end) => setTimeout(end, milliseconds));
+
+/** `io.engine.clients`, which the official types hide. */
+export function sessionsOf(io: { readonly engine: object }): Record<string, { close(discard: boolean): void }> {
+  return Reflect.get(io.engine, "clients") as Record<string, { close(discard: boolean): void }>;
+}

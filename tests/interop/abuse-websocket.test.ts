@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { frame, guardProcess, Peer, pause, scene, textFrame, websocketPeer } from "./abuse-peer.ts";
+import { frame, guardProcess, Peer, pause, scene, sessionsOf, textFrame, websocketPeer } from "./abuse-peer.ts";
 import { once, until } from "./harness.ts";
 import type { ServerSocket } from "./harness.ts";
 import { forOurServer, type Pair } from "./peers.ts";
@@ -196,7 +196,7 @@ function upgrades(pair: Pair): void {
     await peer.answered();
     for (const packet of step) peer.write(textFrame(packet));
     await pause(10);
-    if (how === "close(true)") all.io.engine.clients[session.sid]?.close(true);
+    if (how === "close(true)") sessionsOf(all.io)[session.sid]?.close(true);
     else if (step.includes("5")) peer.write(textFrame(how.slice(-1)));
     else await session.post(how.slice(-1));
     await peer.over();

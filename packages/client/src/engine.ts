@@ -129,8 +129,7 @@ export class Engine extends Emitter<EngineEvents> implements SessionHandler {
   /** Sends a message, or several: all that come in one microtask go out in one write. */
   send(messages: Frame | readonly Frame[]): void {
     if (this.#isClosing) return;
-    for (const message of [messages].flat() as Frame[])
-      this.#push(typeof message === "string" ? "4" + message : message);
+    for (const message of [messages].flat()) this.#push(typeof message === "string" ? "4" + message : message);
   }
 
   /** Closes after what was sent before, and after an upgrade that is under way. */

@@ -100,7 +100,7 @@ export class Server<
         main.table = table;
       },
     });
-    if (target !== undefined && target !== null && !isOptions) this.attach(target as NodeServer | number | string, {});
+    if (target !== undefined && target !== null && !isOptions) this.attach(target, {});
     else this.engine = new Engine(this.#options, this);
   }
 

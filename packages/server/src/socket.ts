@@ -200,7 +200,7 @@ export class Socket<
   }
 
   /**
-   * Joins rooms; nothing after the socket has ended.
+   * Joins rooms, at once; nothing after the socket has ended.
    * @throws UsageError beyond the limit `maxRoomsPerSocket`
    */
   join(room: Room | Room[]): void {

@@ -186,7 +186,7 @@ export class PollingTransport implements Transport, Timed {
 
   /** An upload is late, unless it is slow but steady (abuse matrix 2). */
   advance(now: number): void {
-    if (this.#state === "closed") return void this.#unsent?.destroy();
+    if (this.#state === "closed") return this.#unsent?.destroy();
     const upload = this.#upload;
     if (upload === undefined) return;
     const age = now - upload.startedAt;
