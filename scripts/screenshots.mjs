@@ -38,46 +38,59 @@ if (executablePath === undefined) {
   process.exit(1);
 }
 
-const httpServer = createServer(servePages(join(root, "apps", "chat", "dist")));
-const server = new Server(httpServer);
-talkOn(server);
-await new Promise((resolve) => httpServer.listen(0, "127.0.0.1", () => resolve(undefined)));
-const address = httpServer.address();
-const url = `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`;
-
 /** @type {Map<string, Socket>} */
 const sockets = new Map();
 /** @param {string} name */
 const socketOf = (name) => /** @type {Socket} */ (sockets.get(name));
-
-for (const name of people) {
-  const socket = io(url, { forceNew: true });
-  sockets.set(name, socket);
-  await socket.emitWithAck("user:join", { name, key: `key-of-${name}` });
-  for (const room of ["Harbour", "Knots", "Release"]) await socket.emitWithAck("room:join", { room });
-}
-await socketOf("Tim").emitWithAck("room:join", { room: "Workshop" });
-for (const [index, [name, text]] of talk.entries())
-  await socketOf(name).emitWithAck("message:send", { id: `message-${index}`, room: "Harbour", text });
 
 mkdirSync(images, { recursive: true });
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
 for (const [size, viewport] of Object.entries(sizes)) {
   for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
     const context = await browser.newContext({ viewport, colorScheme, reducedMotion: "reduce" });
-    await picture(await context.newPage(), `${size}-${colorScheme}`);
+    await withChat(async (url) => takePictures(await context.newPage(), url, `${size}-${colorScheme}`));
     await context.close();
   }
 }
 await browser.close();
-for (const socket of sockets.values()) socket.disconnect();
-await server.close();
+
+/**
+ * Runs a chat in which people have talked for a while.
+ * @param {(url: string) => Promise<void>} work
+ */
+async function withChat(work) {
+  const httpServer = createServer(servePages(join(root, "apps", "chat", "dist")));
+  const server = new Server(httpServer);
+  talkOn(server);
+  await new Promise((resolve) => httpServer.listen(0, "127.0.0.1", () => resolve(undefined)));
+  const address = httpServer.address();
+  const url = `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`;
+  for (const name of people) await enter(url, name);
+  await socketOf("Tim").emitWithAck("room:join", { room: "Workshop" });
+  for (const [index, [name, text]] of talk.entries())
+    await socketOf(name).emitWithAck("message:send", { id: `message-${index}`, room: "Harbour", text });
+  await work(url);
+  for (const socket of sockets.values()) socket.disconnect();
+  await server.close();
+}
+
+/**
+ * @param {string} url
+ * @param {string} name
+ */
+async function enter(url, name) {
+  const socket = io(url, { forceNew: true });
+  sockets.set(name, socket);
+  await socket.emitWithAck("user:join", { name, key: `key-of-${name}` });
+  for (const room of ["Harbour", "Knots", "Release"]) await socket.emitWithAck("room:join", { room });
+}
 
 /**
  * @param {Page} page
+ * @param {string} url
  * @param {string} name
  */
-async function picture(page, name) {
+async function takePictures(page, url, name) {
   await page.goto(url);
   await page.getByText("Connected").waitFor();
   await page.screenshot({ path: join(images, `join-${name}.png`) });

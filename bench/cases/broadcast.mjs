@@ -1,6 +1,6 @@
 import { phaseEnd } from "../harness/phase.mjs";
 import { connectAll, textFrame } from "../harness/raw-client.mjs";
-import { TEXT } from "./payload.mjs";
+import { binary1K, smallText, text100K } from "./payload.mjs";
 
 const CLIENTS = 500;
 const GO = textFrame('42["go"]');
@@ -8,27 +8,33 @@ const GO = textFrame('42["go"]');
 /**
  * One client's event starts a burst; the next one starts when every client has all of it: one burst in flight.
  * A pause lets the server fall idle in between, as servers are most of the time: its caches are cold for the next one.
+ * `otherRooms`: the clients are a room, and share as many other rooms among them, one member each.
  */
-function broadcastCase(name, title, { burst, pauseMs, fullUnits }, target) {
+export function broadcastCase(head, { burst, pauseMs = 0, fullUnits, clients: size = CLIENTS, ...rest }) {
+  const { payload = smallText, otherRooms } = rest;
+  const roomsEach = otherRooms / size;
   return {
-    name,
-    title,
     unit: "delivery",
-    target,
+    ...head,
 
     serve(io) {
       io.on("connection", (socket) => {
+        if (otherRooms !== undefined) serveRooms(socket, roomsEach);
         socket.on("go", () => {
-          for (let i = 0; i < burst; i++) io.emit("message", TEXT);
+          const audience = otherRooms === undefined ? io : io.to("room");
+          for (let i = 0; i < burst; i++) audience.emit("message", payload.value);
         });
       });
     },
 
     async prepare(port) {
-      const clients = await connectAll(port, CLIENTS);
+      const clients = await connectAll(port, size);
+      for (const [i, client] of clients.entries()) {
+        if (roomsEach >= 1) await client.request(textFrame(`420["fill",${i}]`), "430[]");
+      }
       let run;
       const start = () => {
-        run.left = CLIENTS * burst;
+        run.left = size * burst;
         run.start = performance.now();
         clients[0].send(GO);
       };
@@ -43,7 +49,8 @@ function broadcastCase(name, title, { burst, pauseMs, fullUnits }, target) {
         else start();
       };
       for (const client of clients) {
-        client.expect(`42["message","${TEXT}"]`);
+        if (payload.attachment) client.expectBinary(payload.wire, payload.attachment);
+        else client.expect(payload.wire);
         client.onMessages = received;
       }
       return (phase, latencies) =>
@@ -55,23 +62,41 @@ function broadcastCase(name, title, { burst, pauseMs, fullUnits }, target) {
   };
 }
 
+function serveRooms(socket, roomsEach) {
+  socket.join("room");
+  socket.on("fill", (member, acknowledge) => {
+    for (let i = 0; i < roomsEach; i++) socket.join(`other-${member}-${i}`);
+    acknowledge();
+  });
+}
+
 export const broadcastCases = [
   broadcastCase(
-    "broadcast-burst",
-    "broadcast to 500, 10 in one tick",
-    { burst: 10, pauseMs: 0, fullUnits: 300_000 },
-    { ratio: 0.1 },
+    { name: "broadcast-burst", title: "broadcast to 500, 10 in one tick", target: { ratio: 0.1 } },
+    { burst: 10, fullUnits: 300_000 },
   ),
   broadcastCase(
-    "broadcast-single",
-    "broadcast to 500, one every 10 ms",
+    { name: "broadcast-single", title: "broadcast to 500, one every 10 ms", target: { ratio: 0.55 } },
     { burst: 1, pauseMs: 10, fullUnits: 60_000 },
-    { ratio: 0.55 },
   ),
   broadcastCase(
-    "broadcast-steady",
-    "broadcast to 500, one after the other",
-    { burst: 1, pauseMs: 0, fullUnits: 200_000 },
-    { ratio: 0.55 },
+    { name: "broadcast-steady", title: "broadcast to 500, one after the other", target: { ratio: 0.55 } },
+    { burst: 1, fullUnits: 200_000 },
+  ),
+];
+
+export const payloadCases = [
+  broadcastCase(
+    {
+      name: "broadcast-binary",
+      title: "broadcast of 1 KB of bytes to 500, 10 in one tick",
+      target: { ratio: 0.25 },
+      extra: true,
+    },
+    { burst: 10, fullUnits: 200_000, payload: binary1K },
+  ),
+  broadcastCase(
+    { name: "broadcast-100k", title: "broadcast of 100 KB of text to 500", target: { ratio: 1 }, extra: true },
+    { burst: 1, fullUnits: 10_000, payload: text100K },
   ),
 ];

@@ -7,12 +7,12 @@ const CALL_LIMIT_MS = 60_000;
 
 /**
  * Starts `script` in its own process. `call` rejects with the child's error, or when the child ends before it answers,
- * or after a minute.
+ * or after `limitMs`, a minute by default.
  * @param {URL} script
  * @param {string[]} [args]
- * @param {string[]} [execArgv]
+ * @param {{ execArgv?: string[], limitMs?: number }} [options]
  */
-export function startChild(script, args = [], execArgv = []) {
+export function startChild(script, args = [], { execArgv = [], limitMs = CALL_LIMIT_MS } = {}) {
   const name = basename(script.pathname);
   const child = fork(script, args, { execArgv });
   const waiting = new Map();
@@ -40,8 +40,8 @@ export function startChild(script, args = [], execArgv = []) {
       return new Promise((resolve, reject) => {
         if (!child.connected) return reject(new Error(`${name} has ended`));
         const id = ++lastId;
-        const error = `${name}: ${method} did not end within ${CALL_LIMIT_MS / 1000} s`;
-        waiting.set(id, { resolve, reject, limit: setTimeout(settle, CALL_LIMIT_MS, id, { error }) });
+        const error = `${name}: ${method} did not end within ${limitMs / 1000} s`;
+        waiting.set(id, { resolve, reject, limit: setTimeout(settle, limitMs, id, { error }) });
         child.send({ id, method, args });
       });
     },

@@ -18,10 +18,10 @@ export function phases({ quick, connections }) {
  * One run of one case against one peer, both processes new. Samples are taken while nothing is in flight.
  * @returns {Promise<{ cost: number }>} µs of server CPU, or KB of its memory, per unit; and what is reported beside it
  */
-export async function measureOnce({ name, figure }, peer, { warmUp, measured }) {
-  const memory = figure === "rss";
-  const server = startChild(serverScript, [peer, name], memory ? ["--expose-gc"] : []);
-  const load = startChild(loadScript, [name]);
+export async function measureOnce({ name, figure = "cpu", limitMs }, peer, { warmUp, measured }) {
+  const memory = figure !== "cpu";
+  const server = startChild(serverScript, [peer, name], { execArgv: memory ? ["--expose-gc"] : [], limitMs });
+  const load = startChild(loadScript, [name], { limitMs });
   try {
     await load.call("prepare", await server.call("listen"));
     await load.call("run", warmUp);
@@ -32,13 +32,15 @@ export async function measureOnce({ name, figure }, peer, { warmUp, measured }) 
     const grown = (key) => after[key] - before[key];
     const serverCpu = grown("user") + grown("system");
     return {
-      cost: memory ? grown("rss") / 1024 / units : serverCpu / units,
+      cost: memory ? grown(figure) / 1024 / units : serverCpu / units,
       units,
       userShare: grown("user") / serverCpu,
       heapKb: memory ? grown("heap") / 1024 / units : undefined,
       ratePerSecond: (units / wallMs) * 1000,
       p50Ms: p50,
       p99Ms: p99,
+      delayP99Ms: after.delayP99Ms,
+      collectingShare: (after.collectingMs * 1000) / serverCpu,
       serverBusy: serverCpu / 1000 / wallMs,
       loadBusy: cpuMs / wallMs,
     };

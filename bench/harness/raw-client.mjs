@@ -2,10 +2,14 @@
 import net from "node:net";
 
 const TEXT_FRAME = 0x81;
+const BINARY_FRAME = 0x82;
 const PING = "2".charCodeAt(0);
 const OPEN = "0".charCodeAt(0);
 const CONNECTED = "0".charCodeAt(0);
 const HEAD_END = Buffer.from("\r\n\r\n");
+
+/** From here on a frame's bytes are counted, not kept. */
+const LARGE = 16 * 1024;
 
 // one buffer for all sockets: libuv fills it and calls back in one synchronous step
 const shared = Buffer.allocUnsafe(64 * 1024);
@@ -65,6 +69,9 @@ export class RawClient {
   #tail = undefined;
   #expected = undefined;
   #expectedLength = 0;
+  #attachment = undefined;
+  #attachmentLength = -1;
+  #left = 0;
   #connected;
 
   /** Resolves when the namespace is connected. */
@@ -91,6 +98,31 @@ export class RawClient {
     this.expectLengthOf(text);
   }
 
+  /** Each message is `text` and one attachment: the first as given, the others of the same length. */
+  expectBinary(text, attachment) {
+    this.expect(text);
+    this.#attachment = attachment;
+    this.#attachmentLength = attachment.length;
+  }
+
+  /** Sends one event and resolves when its answer has come: for what a case prepares. */
+  request(frame, answer) {
+    this.expect(answer);
+    return new Promise((resolve) => {
+      this.onMessages = resolve;
+      this.send(frame);
+    });
+  }
+
+  /** Leaves what the server sends in the kernel's buffers, and then in the server. */
+  pause() {
+    this.#socket.pause();
+  }
+
+  resume() {
+    this.#socket.resume();
+  }
+
   /** Every message must have the length of `text`. */
   expectLengthOf(text) {
     this.#expectedLength = Buffer.byteLength(text);
@@ -110,8 +142,9 @@ export class RawClient {
       end = bytes.length;
       this.#tail = undefined;
     }
-    let at = this.#state === "upgrading" ? this.#readHead(bytes.subarray(0, end)) : 0;
-    let messages = 0;
+    let at = this.#state === "upgrading" ? this.#readHead(bytes.subarray(0, end)) : Math.min(this.#left, end);
+    let messages = this.#left > 0 && this.#left <= end ? 1 : 0;
+    this.#left = Math.max(0, this.#left - end);
     while (this.#state !== "upgrading" && at + 2 <= end) {
       let length = bytes[at + 1];
       let start = at + 2;
@@ -119,10 +152,20 @@ export class RawClient {
         if (at + 4 > end) break;
         length = bytes.readUInt16BE(at + 2);
         start = at + 4;
-      } else if (length > 126) this.#fail(`frame length byte ${length}`);
-      if (start + length > end) break;
-      if (bytes[at] !== TEXT_FRAME) this.#fail(`frame with first byte ${bytes[at]}`);
-      messages += this.#readFrame(bytes, start, length);
+      } else if (length === 127) {
+        if (at + 10 > end) break;
+        length = bytes.readUInt32BE(at + 6);
+        start = at + 10;
+      } else if (length > 127) this.#fail(`frame length byte ${length}`);
+      if (start + length > end) {
+        if (length < LARGE || length !== this.#expectedLength || this.#expected !== undefined) break;
+        this.#left = start + length - end;
+        at = end;
+        break;
+      }
+      if (bytes[at] === TEXT_FRAME) messages += this.#readFrame(bytes, start, length);
+      else if (bytes[at] === BINARY_FRAME) messages += this.#readAttachment(bytes, start, length);
+      else this.#fail(`frame with first byte ${bytes[at]}`);
       at = start + length;
     }
     if (at < end) this.#tail = Buffer.from(bytes.subarray(at, end));
@@ -153,6 +196,14 @@ export class RawClient {
       this.#expected = undefined;
     }
     if (this.onMessage !== undefined) this.onMessage(bytes, start, length);
+    return this.#attachmentLength < 0 ? 1 : 0;
+  }
+
+  /** @returns 1: a message is complete with its attachment */
+  #readAttachment(bytes, start, length) {
+    if (length !== this.#attachmentLength) this.#fail(`attachment of ${length} bytes`);
+    if (this.#attachment?.equals(bytes.subarray(start, start + length)) === false) this.#fail("wrong attachment");
+    this.#attachment = undefined;
     return 1;
   }
 

@@ -17,10 +17,21 @@ const BESIDE = {
     { key: "ratePerSecond", head: "per s", show: whole },
     { key: "p50Ms", head: "p50 ms", show: digits },
     { key: "p99Ms", head: "p99 ms", show: digits },
+    { key: "delayP99Ms", head: "loop delay p99 ms", show: digits },
+    { key: "collectingShare", head: "of it GC", show: percent },
     { key: "serverBusy", head: "server CPU", show: percent },
     { key: "loadBusy", head: "load CPU", show: percent },
   ],
-  rss: [{ key: "heapKb", head: "KB of JS heap and buffers", show: digits }],
+  rss: [
+    { key: "heapKb", head: "KB of JS heap and buffers", show: digits },
+    { key: "delayP99Ms", head: "loop delay p99 ms", show: digits },
+    { key: "collectingShare", head: "GC of CPU", show: percent },
+  ],
+  heap: [
+    { key: "ratePerSecond", head: "per s", show: whole },
+    { key: "delayP99Ms", head: "loop delay p99 ms", show: digits },
+    { key: "collectingShare", head: "GC of CPU", show: percent },
+  ],
 };
 
 /** The place and time of a report: figures of two machines, or of two hours on a shared one, do not compare. */

@@ -1,10 +1,30 @@
 // The server under test: `server-process.mjs <peer> <case>`. The same lines whichever package `Server` comes from.
 import { createServer } from "node:http";
+import { monitorEventLoopDelay, PerformanceObserver } from "node:perf_hooks";
 import { cases } from "../cases/index.mjs";
 import { answerCalls } from "./child.mjs";
 import { loadServer } from "./peers.mjs";
 
+const DELAY_RESOLUTION_MS = 10;
+
 const [peer, caseName] = process.argv.slice(2);
+
+const delays = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
+delays.enable();
+
+let collectingMs = 0;
+const noteCollections = (entries) => {
+  for (const { duration } of entries) collectingMs += duration;
+};
+const collections = new PerformanceObserver((list) => noteCollections(list.getEntries()));
+collections.observe({ entryTypes: ["gc"] });
+
+/** Twice: what the first one finalizes, the second one frees. Its own time is nobody's. */
+function collectForMemory() {
+  globalThis.gc?.();
+  globalThis.gc?.();
+  collections.takeRecords();
+}
 
 answerCalls({
   async listen() {
@@ -16,11 +36,18 @@ answerCalls({
     return http.address().port;
   },
 
-  /** CPU in µs since the start, all threads of the process; memory in bytes, after a collection where gc is exposed. */
+  /**
+   * CPU in µs since the start, all threads of the process; memory in bytes, after a collection where gc is exposed;
+   * since the sample before: the collector's time and the 99th percentile of the event loop's delay, in ms.
+   */
   sample() {
     const { user, system } = process.cpuUsage();
-    globalThis.gc?.();
+    noteCollections(collections.takeRecords());
+    const beside = { collectingMs, delayP99Ms: Math.max(0, delays.percentile(99) / 1e6 - DELAY_RESOLUTION_MS) };
+    collectForMemory();
     const { rss, heapUsed, external } = process.memoryUsage();
-    return { user, system, rss, heap: heapUsed + external };
+    collectingMs = 0;
+    delays.reset();
+    return { user, system, rss, heap: heapUsed + external, ...beside };
   },
 });

@@ -1,28 +1,31 @@
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
-import { chromium, type Browser, type Locator, type Page } from "playwright-core";
+import { io } from "bowline-client";
+import { chromium, type Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { findChromium } from "../../scripts/chromium.mjs";
 import { ChatServer } from "./chat-server.ts";
+import { Tab } from "./tab.ts";
 
 const executablePath = findChromium();
-/** Where to leave screenshots, for people who want to look. */
-const screenshots = process.env.SCREENSHOTS;
 const args =
   "no-sandbox disable-gpu disable-background-networking disable-quic no-first-run disable-component-update disable-sync";
-/** A client tries again after at most 5 s. */
-const reconnect = { timeout: 15_000 };
 
 describe.skipIf(executablePath === undefined)("the chat in a real browser", () => {
   let browser: Browser;
   let server: ChatServer;
   let tabs: Tab[] = [];
 
-  const open = async (name: string, options: Parameters<Browser["newContext"]>[0] = {}): Promise<Tab> => {
-    const tab = await Tab.open(await (await browser.newContext(options)).newPage(), server.url, name);
+  const open = async (options: Parameters<Browser["newContext"]>[0] = {}): Promise<Tab> => {
+    const tab = await Tab.open(browser, server.url, options);
     tabs.push(tab);
     return tab;
   };
+  const join = async (name: string, room?: string): Promise<Tab> => {
+    const tab = await open();
+    await tab.join(name, room);
+    return tab;
+  };
+  /** All errors in all consoles. */
+  const errors = (): string[] => tabs.flatMap((tab) => tab.errors);
 
   beforeAll(async () => {
     browser = await chromium.launch({
@@ -41,212 +44,268 @@ describe.skipIf(executablePath === undefined)("the chat in a real browser", () =
     await server.stop();
   });
 
-  test("two tabs talk, in order and in both directions", async () => {
-    const [ann, ben] = [await open("Ann"), await open("Ben")];
+  test("two people talk, in order and in both directions", async () => {
+    const [ann, ben] = [await join("Ann"), await join("Ben")];
+    await ann.seesPeople("Ann", "Ben");
     await ann.say("Hello Ben");
     await ben.sees("Hello Ben");
     await ben.say("Hello Ann");
     await ann.sees("Hello Ann");
     expect(await ann.texts()).toEqual(["Hello Ben", "Hello Ann"]);
     expect(await ben.texts()).toEqual(["Hello Ben", "Hello Ann"]);
-    expect(ann.errors.concat(ben.errors)).toEqual([]);
+    expect(errors()).toEqual([]);
   });
 
-  test("shows who is here, and who comes and goes", async () => {
-    const ann = await open("Ann");
-    await ann.seesPeople("Ann you");
-    const ben = await open("Ben");
-    await ann.seesPeople("Ann you", "Ben");
-    await ben.seesPeople("Ann", "Ben you");
+  test("shows who comes and goes", async () => {
+    const ann = await join("Ann");
+    const ben = await join("Ben");
+    await ann.seesPeople("Ann", "Ben");
+    await ben.page.getByRole("button", { name: "Leave the room" }).click();
+    await ann.seesPeople("Ann");
+    await ben.page.getByRole("heading", { name: "You are in no room" }).waitFor();
+    await ben.page.getByRole("button", { name: "Go to Harbour" }).click();
+    await ann.seesPeople("Ann", "Ben");
     await ben.close();
-    await ann.seesPeople("Ann you");
-    expect(await ann.notices()).toEqual(["Ben joined", "Ben left"]);
+    await ann.seesPeople("Ann");
+    expect(await ann.notices()).toEqual(["Ben came in", "Ben left", "Ben came in", "Ben left"]);
   });
 
   test("shows who is typing until they pause or send", async () => {
-    const [ann, ben] = [await open("Ann"), await open("Ben")];
-    await ben.write("Let me th");
+    const [ann, ben] = [await join("Ann"), await join("Ben")];
+    await ben.field.pressSequentially("Let me th");
     await ann.seesTyping("Ben is typing…");
     await ann.seesTyping("");
-    await ben.write("ink");
+    await ben.field.pressSequentially("ink");
     await ann.seesTyping("Ben is typing…");
-    await ben.send();
+    await ben.page.getByRole("button", { name: "Send" }).click();
     await ann.sees("Let me think");
     await ann.seesTyping("");
+  });
+
+  test("counts what is said in the other rooms", async () => {
+    const [ann, ben] = [await join("Ann"), await join("Ben", "Knots")];
+    await ann.openRoom("Knots");
+    await ann.seesPeople("Ann", "Ben");
+    await ann.openRoom("Harbour");
+    await ben.say("One");
+    await ben.say("Two");
+    const knots = ann.page.getByRole("list", { name: "Your rooms" }).getByRole("button", { name: "Knots 2 unread" });
+    await knots.waitFor();
+    expect(await ann.page.title()).toBe("(2) Harbour · Bowline chat");
+    await ann.openRoom("Knots");
+    expect(await ann.texts()).toEqual(["One", "Two"]);
+    await knots.waitFor({ state: "detached" });
   });
 
   test("takes names and texts as text, never as markup", async () => {
     const name = "<b>Eve</b>";
     const text = '<img src="/x" onerror="document.title=1"> & <script>alert(1)</script>';
-    const [ann, eve] = [await open("Ann"), await open(name)];
+    const [ann, eve] = [await join("Ann"), await join(name, "<i>Room</i>")];
+    await ann.openRoom("<i>Room</i>");
     await eve.say(text);
     await ann.sees(text);
-    await ann.seesPeople("Ann you", name);
-    expect(await ann.notices()).toEqual([`${name} joined`]);
-    expect(await ann.page.locator("#chat b, #log img, #log script").count()).toBe(0);
-    expect(await ann.page.title()).toBe("Bowline chat");
-    expect(ann.errors.concat(eve.errors)).toEqual([]);
+    await ann.seesPeople("Ann", name);
+    expect(await ann.page.locator("b, .log i, .room i, h1 i, .log img, .log script").count()).toBe(0);
+    expect(errors()).toEqual([]);
   });
 
-  test("shows what was said before to those who come later", async () => {
-    const ann = await open("Ann");
-    await ann.say("Is anybody here?");
-    await ann.isSent("Is anybody here?");
-    await (await open("Ben")).sees("Is anybody here?");
+  test("a name belongs to one person", async () => {
+    await join("Ann");
+    const other = await open();
+    await other.askToJoin("ann");
+    await other.page.getByRole("alert").getByText("Somebody else is called Ann").waitFor();
+    await other.join("Anna");
+  });
+
+  test("a tab that is loaded again is back where it was", async () => {
+    const ann = await join("Ann", "Knots");
+    await ann.say("Before");
+    await ann.hasDelivery("Before", "sent");
+    await ann.page.reload();
+    await ann.sees("Before");
+    expect(await ann.page.locator(".message.mine").count()).toBe(1);
+  });
+
+  test("what is said offline goes out later, once and in order", async () => {
+    const [ann, ben] = [await join("Ann"), await join("Ben")];
+    await ann.say("First");
+    await ben.sees("First");
+    await ann.page.context().setOffline(true);
+    await ann.hasState("offline");
+    await ann.say("Second");
+    await ann.say("Third");
+    await ann.hasDelivery("Third", "waiting");
+    await ben.say("Meanwhile");
+    await ben.hasDelivery("Meanwhile", "sent");
+    await ann.page.context().setOffline(false);
+    await ann.hasState("connected");
+    await ann.hasDelivery("Third", "sent");
+    await ben.sees("Third");
+    for (const tab of [ann, ben]) expect(await tab.texts()).toEqual(["First", "Meanwhile", "Second", "Third"]);
+    expect(errors().filter((text) => !isOfNetwork(text))).toEqual([]);
   });
 
   test("comes back by itself when the server is killed and started again", async () => {
-    const [ann, ben] = [await open("Ann"), await open("Ben")];
+    const [ann, ben] = [await join("Ann"), await join("Ben")];
+    await ben.say("Before");
+    await ann.sees("Before");
     await server.stop("SIGKILL");
     await ann.hasState("reconnecting");
     await ben.hasState("reconnecting");
     await ann.say("Said into the void");
-    await ann.isWaiting("Said into the void");
+    await ann.hasDelivery("Said into the void", "waiting");
 
     server = await ChatServer.start(server.port);
-    await ann.hasState("connected");
-    await ben.hasState("connected");
     await ben.sees("Said into the void");
-    await ann.isSent("Said into the void");
-    await ann.seesPeopleInAnyOrder("Ann you", "Ben");
-
+    await ann.hasDelivery("Said into the void", "sent");
+    await ann.seesPeople("Ann", "Ben");
     await ben.say("Here we are again");
     await ann.sees("Here we are again");
-    expect(await ann.texts()).toEqual(["Said into the void", "Here we are again"]);
-    expect(ann.errors.concat(ben.errors).filter((text) => !isOfRestart(text))).toEqual([]);
+    for (const tab of [ann, ben])
+      expect(await tab.texts()).toEqual(["Before", "Said into the void", "Here we are again"]);
+    expect(errors().filter((text) => !isOfNetwork(text))).toEqual([]);
   });
 
   test("says what was not sent, and sends it when asked to", async () => {
-    const [ann, ben] = [await open("Ann"), await open("Ben")];
+    const [ann, ben] = [await join("Ann"), await join("Ben")];
     server.pause();
     await ann.say("Anybody there?");
-    await ann.page.getByRole("button", { name: "Try again" }).click(reconnect);
+    await ann.hasDelivery("Anybody there?", "failed");
+    await ann.page.getByRole("button", { name: "Try again" }).click();
     server.resume();
-    await ann.isSent("Anybody there?");
+    await ann.hasDelivery("Anybody there?", "sent");
     await ben.sees("Anybody there?");
     // both tries arrive, and count once
     expect(await ben.texts()).toEqual(["Anybody there?"]);
+    expect(await ann.texts()).toEqual(["Anybody there?"]);
   });
 
   test("a server that is asked to end goes at once, and its clients wait for the next one", async () => {
-    const ann = await open("Ann");
+    const ann = await join("Ann");
     expect(await server.stop("SIGTERM")).toBe(0);
     await ann.hasState("reconnecting");
   });
 
-  test.each(["light", "dark"] as const)("fits desktops and phones in %s colours", async (colorScheme) => {
-    const ann = await open("Ann", { viewport: { width: 1200, height: 800 }, colorScheme });
-    const ben = await open("Ben with a rather long name", { viewport: { width: 390, height: 844 }, colorScheme });
-    await ann.say("Shall we meet at the harbour at six? I bring the charts, the thermos and two apples.");
-    await ben.sees("Shall we meet at the harbour at six? I bring the charts, the thermos and two apples.");
-    await ben.say("Yes!");
-    await ben.say("x".repeat(300));
-    await ann.sees("x".repeat(300));
-    await ann.write("Gr");
-    await ben.seesTyping("Ann is typing…");
-    for (const tab of [ann, ben]) expect(await tab.overflows()).toBe(false);
-    await ann.screenshot(`desktop-${colorScheme}`);
-    await ben.screenshot(`phone-${colorScheme}`);
+  test("ten thousand messages scroll like ten", async () => {
+    const ann = await join("Ann");
+    const flood = io(server.url, { forceNew: true });
+    await flood.emitWithAck("user:join", { name: "Flood", key: "key-of-flood" });
+    await flood.emitWithAck("room:join", { room: "Harbour" });
+    const message = (index: number): object => ({
+      id: `message-${index}`,
+      room: "Harbour",
+      text: `Message ${index} ${"and some more words ".repeat(index % 12)}`,
+    });
+    for (let index = 0; index < 9990; index++) flood.emit("message:send", message(index), () => {});
+    for (let index = 9990; index < 10_000; index++) await flood.emitWithAck("message:send", message(index));
+    // stays at the end while they come
+    await expect.poll(async () => (await ann.texts()).at(-1), { timeout: 20_000 }).toMatch(/^Message 9999/);
+    expect(await ann.page.locator("*").count()).toBeLessThan(1000);
+
+    // somewhere in the middle, new messages do not move what is read
+    await ann.log.evaluate((log) => log.scrollTo(0, log.scrollHeight / 2));
+    await ann.page.getByRole("button", { name: "Newest" }).waitFor();
+    const middle = await ann.texts();
+    await flood.emitWithAck("message:send", message(10_000));
+    await ann.page.getByRole("button", { name: "1 new message" }).waitFor();
+    expect((await ann.texts()).filter((text) => middle.includes(text)).length).toBeGreaterThan(middle.length / 2);
+    expect(await ann.page.locator("*").count()).toBeLessThan(1000);
+
+    // the slowest of many steps, one per frame
+    expect(await ann.page.evaluate<number>(slowestFrame)).toBeLessThan(200);
+    expect(await ann.page.evaluate<number>(slowestKey)).toBeLessThan(100);
+
+    await ann.field.press("Escape");
+    await expect.poll(async () => (await ann.texts()).at(-1)).toMatch(/^Message 10000/);
+    flood.disconnect();
+  });
+
+  test("can be used with the keyboard alone", async () => {
+    const ann = await open();
+    await ann.page.locator("input:focus").waitFor();
+    await ann.page.keyboard.type("Ann");
+    await ann.page.keyboard.press("Enter");
+    await ann.page.getByRole("heading", { name: "Harbour" }).waitFor();
+    // the focus is where one writes
+    await ann.page.keyboard.type("One");
+    await ann.page.keyboard.press("Shift+Enter");
+    await ann.page.keyboard.type("Two");
+    await ann.page.keyboard.press("Enter");
+    await ann.sees("One\nTwo");
+    await ann.page.getByLabel("Name of a new room").fill("Knots");
+    await ann.page.keyboard.press("Enter");
+    await ann.page.getByRole("heading", { name: "Knots" }).waitFor();
+    await ann.page.getByRole("navigation").getByRole("button", { name: "Knots" }).focus();
+    await ann.page.keyboard.press("ArrowUp");
+    await ann.page.keyboard.press("Enter");
+    await ann.page.getByRole("heading", { name: "Harbour" }).waitFor();
+  });
+
+  test.each(["light", "dark"] as const)("has no barriers and fits every screen in %s colours", async (colorScheme) => {
+    const desk = await open({ viewport: { width: 1280, height: 800 }, colorScheme });
+    const phone = await open({ viewport: { width: 390, height: 844 }, colorScheme });
+    for (const tab of [desk, phone]) expect(await tab.barriers()).toEqual([]);
+    await desk.join("Ann");
+    await phone.join("Ben with a rather long name");
+    await desk.say("Shall we meet at the harbour at six? I bring the charts, the thermos and two apples.");
+    await phone.say("x".repeat(300));
+    await desk.sees("x".repeat(300));
+    await desk.field.pressSequentially("Gr");
+    await phone.seesTyping("Ann is typing…");
+    for (const tab of [desk, phone]) {
+      expect(await tab.barriers()).toEqual([]);
+      expect(await tab.overflows()).toBe(false);
+    }
+    await phone.page.getByRole("button", { name: "Rooms and people" }).click();
+    expect(await phone.barriers()).toEqual([]);
+    await phone.page.keyboard.press("Escape");
+    await phone.page.getByRole("dialog").waitFor({ state: "hidden" });
+    expect(errors()).toEqual([]);
+  });
+
+  test("keeps the colours that somebody chooses", async () => {
+    const ann = await open({ colorScheme: "light" });
+    await ann.page.getByRole("button", { name: "Use dark colours" }).click();
+    await ann.page.reload();
+    await ann.page.getByRole("button", { name: "Use light colours" }).waitFor();
+    expect(await ann.page.evaluate("getComputedStyle(document.documentElement).colorScheme")).toBe("dark");
   });
 });
 
-/** One person's browser tab. */
-class Tab {
-  readonly page: Page;
-  /** What the console reported as an error, and what was thrown. */
-  readonly errors: string[] = [];
+// text, because the page's globals are not the tests' own
+const slowestFrame = `new Promise((resolve) => {
+  const log = document.querySelector(".log");
+  let slowest = 0, last = performance.now(), left = 60;
+  const step = () => {
+    const now = performance.now();
+    slowest = Math.max(slowest, now - last);
+    last = now;
+    log.scrollBy(0, -1500);
+    if (--left > 0) requestAnimationFrame(step); else resolve(slowest);
+  };
+  requestAnimationFrame(step);
+})`;
 
-  private constructor(page: Page) {
-    this.page = page;
-    page.on("console", (message) => message.type() === "error" && this.errors.push(message.text()));
-    page.on("pageerror", (error) => this.errors.push(error.message));
+const slowestKey = `(async () => {
+  const field = document.querySelector("textarea");
+  const set = Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set;
+  let slowest = 0;
+  for (let index = 1; index <= 20; index++) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const start = performance.now();
+    set.call(field, "x".repeat(index));
+    field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+    // after React has rendered and the browser has laid out
+    await new Promise((resolve) => queueMicrotask(resolve));
+    field.getBoundingClientRect();
+    slowest = Math.max(slowest, performance.now() - start);
   }
+  return slowest;
+})()`;
 
-  static async open(page: Page, url: string, name: string): Promise<Tab> {
-    const tab = new Tab(page);
-    await page.goto(url);
-    await tab.screenshot(`welcome-${page.viewportSize()?.width}`);
-    await page.getByLabel("Your name").fill(name);
-    await page.getByRole("button", { name: "Join the chat" }).click();
-    await tab.hasState("connected");
-    await page.locator("#users .you").waitFor();
-    return tab;
-  }
-
-  async write(text: string): Promise<void> {
-    await this.page.getByLabel("Message", { exact: true }).pressSequentially(text);
-  }
-
-  async send(): Promise<void> {
-    await this.page.getByRole("button", { name: "Send", exact: true }).click();
-  }
-
-  async say(text: string): Promise<void> {
-    await this.page.getByLabel("Message", { exact: true }).fill(text);
-    await this.page.keyboard.press("Enter");
-  }
-
-  async sees(text: string): Promise<void> {
-    await this.#message(text).waitFor(reconnect);
-  }
-
-  async isSent(text: string): Promise<void> {
-    await this.#message(text).locator("time").waitFor(reconnect);
-  }
-
-  async isWaiting(text: string): Promise<void> {
-    await this.#message(text).getByText("Not sent yet").waitFor();
-  }
-
-  async hasState(state: string): Promise<void> {
-    await this.page.locator(`#state[data-state="${state}"]`).waitFor(reconnect);
-  }
-
-  async seesTyping(text: string): Promise<void> {
-    await expect.poll(() => this.page.locator("#typing").textContent(), reconnect).toBe(text);
-  }
-
-  async seesPeople(...names: string[]): Promise<void> {
-    await expect.poll(() => this.#people(), reconnect).toEqual(names);
-  }
-
-  async seesPeopleInAnyOrder(...names: string[]): Promise<void> {
-    await expect.poll(async () => (await this.#people()).sort(), reconnect).toEqual(names.sort());
-  }
-
-  texts(): Promise<string[]> {
-    return this.page.locator(".bubble").allTextContents();
-  }
-
-  notices(): Promise<string[]> {
-    return this.page.locator(".notice").allTextContents();
-  }
-
-  overflows(): Promise<boolean> {
-    return this.page.evaluate("document.documentElement.scrollWidth > innerWidth");
-  }
-
-  async screenshot(name: string): Promise<void> {
-    if (screenshots === undefined) return;
-    mkdirSync(screenshots, { recursive: true });
-    await this.page.screenshot({ path: join(screenshots, `${name}.png`) });
-  }
-
-  async close(): Promise<void> {
-    await this.page.context().close();
-  }
-
-  async #people(): Promise<string[]> {
-    const people = await this.page.locator("#users li").all();
-    return Promise.all(people.map(async (item) => (await item.locator(":not(.avatar)").allTextContents()).join(" ")));
-  }
-
-  #message(text: string): Locator {
-    return this.page.locator(".message").filter({ has: this.page.getByText(text, { exact: true }) });
-  }
-}
-
-/** A browser reports every attempt that a server does not answer. */
-function isOfRestart(text: string): boolean {
-  return /ERR_(CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING)/.test(text);
+/** A browser reports every attempt that nobody answers. */
+function isOfNetwork(text: string): boolean {
+  return /ERR_(CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING|INTERNET_DISCONNECTED)/.test(
+    text,
+  );
 }

@@ -29,24 +29,24 @@ export function talk(io) {
       tellLists(room);
     };
 
-    listen(socket, "user:join", async (identity) => {
+    listen(socket, "user:join", (identity) => {
       const joined = users.join(id, asIdentity(identity));
-      await socket.join(everybody);
+      socket.join(everybody);
       return { user: joined, rooms: rooms.list() };
     });
 
-    listen(socket, "room:join", async (join) => {
+    listen(socket, "room:join", (join) => {
       const { room: name, after } = asJoin(join);
       const { room, isNew } = rooms.join(id, user(), name);
-      await socket.join(channel(name));
+      socket.join(channel(name));
       if (isNew) socket.to(channel(name)).emit("user:joined", name, user());
       tellLists(name);
       return { room: name, users: room.users, messages: room.history.after(after) };
     });
 
-    listen(socket, "room:leave", async (name) => {
+    listen(socket, "room:leave", (name) => {
       const room = asRoom(name);
-      await socket.leave(channel(room));
+      socket.leave(channel(room));
       if (rooms.leave(id, room)) leave(room);
       return {};
     });
@@ -90,14 +90,14 @@ export function talk(io) {
  * be anything, whatever the types of its events say.
  * @param {Socket<ClientEvents, ServerEvents>} socket
  * @param {keyof ClientEvents} event
- * @param {(value: unknown) => object | Promise<object>} handle
+ * @param {(value: unknown) => object} handle
  */
 function listen(socket, event, handle) {
-  socket.on(event, async (/** @type {unknown[]} */ ...args) => {
+  socket.on(event, (/** @type {unknown[]} */ ...args) => {
     const last = args.at(-1);
     const answer = typeof last === "function" ? last : () => {};
     try {
-      answer({ ok: true, ...(await handle(args[0])) });
+      answer({ ok: true, ...handle(args[0]) });
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       answer({ ok: false, error: error.message });

@@ -6,8 +6,8 @@ const TONES = 8;
 /** The colour that somebody has everywhere. */
 export function toneOf(name: string): number {
   let hash = 7;
-  for (const letter of name) hash = (hash * 31 + (letter.codePointAt(0) ?? 0)) % 65_521;
-  return hash % TONES;
+  for (const letter of name) hash = Math.imul(hash ^ (letter.codePointAt(0) ?? 0), 0x9e3779b1);
+  return (hash >>> 16) % TONES;
 }
 
 export function Avatar({ name }: { name: string }): ReactElement {

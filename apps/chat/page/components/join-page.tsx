@@ -16,7 +16,7 @@ interface JoinPageProps {
 export function JoinPage({ connection, isJoining, refusal, onEnter }: JoinPageProps): ReactElement {
   return (
     <div className="join">
-      <section className="hero">
+      <section className="hero" aria-label="About this chat">
         <img src="/icon.svg" alt="" width="144" height="144" />
         <p className="motto">The knot that holds.</p>
         <p>A small chat on Bowline. Pull the cable, stop the server: every message arrives, once and in order.</p>

@@ -1,6 +1,6 @@
-import { useVirtualizer } from "@tanstack/react-virtual";
-import { memo, type ReactElement, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { memo, type ReactElement, useEffect, useMemo, useRef, useState } from "react";
 import type { User } from "../../events.ts";
+import { useVirtualRows } from "../hooks/use-virtual-rows.ts";
 import type { Outgoing } from "../state/chat-state.ts";
 import type { Entry } from "../state/room-state.ts";
 import { Icon } from "./icon.tsx";
@@ -17,43 +17,25 @@ interface MessageListProps {
   readonly onJump: () => void;
 }
 
-/** Pixels from the end that still count as being there. */
-const AT_END = 60;
-
 /** The conversation. Only what is in view is in the page, so ten thousand messages scroll like ten. */
 export const MessageList = memo(function MessageList(props: MessageListProps): ReactElement {
   const { room, entries, user, isConnected, jumps, onRetry, onJump } = props;
   const scroller = useRef<HTMLDivElement>(null);
-  const [isAtEnd, setIsAtEnd] = useState(true);
-  const virtualizer = useVirtualizer({
-    count: entries.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => 52,
-    getItemKey: useCallback((index: number) => entries[index]?.id ?? index, [entries]),
-    overscan: 12,
-    paddingStart: 20,
-    paddingEnd: 8,
-    anchorTo: "end",
-    followOnAppend: true,
-    scrollEndThreshold: AT_END,
-    onChange: (instance) => setIsAtEnd(instance.isAtEnd(AT_END)),
-  });
-
-  useLayoutEffect(() => virtualizer.scrollToEnd(), [virtualizer, jumps]);
+  const ids = useMemo(() => entries.map(({ id }) => id), [entries]);
+  const { height, rows, isAtEnd } = useVirtualRows(ids, scroller, jumps);
 
   return (
     <div className="log-frame">
       <div className="log" ref={scroller} role="log" aria-live="off" aria-label={`Messages in ${room}`} tabIndex={0}>
         {entries.length === 0 && <p className="empty">Nothing has been said here yet. Be the first.</p>}
-        <ol style={{ height: virtualizer.getTotalSize() }}>
-          {virtualizer.getVirtualItems().map(({ index, key, start }) => (
+        <ol style={{ height }}>
+          {rows.map(({ index, top }) => (
             <li
-              key={key}
-              ref={virtualizer.measureElement}
-              data-index={index}
+              key={ids[index]}
+              data-id={ids[index]}
               aria-posinset={index + 1}
               aria-setsize={entries.length}
-              style={{ transform: `translateY(${start}px)` }}
+              style={{ transform: `translateY(${top}px)` }}
             >
               <MessageRow
                 entry={entries[index]}

@@ -18,10 +18,10 @@ interface SidebarProps {
 export function Sidebar({ user, rooms, directory, active, onOpen, children }: SidebarProps): ReactElement {
   return (
     <div className="sidebar">
-      <div className="brand">
+      <header className="brand">
         <img src="/icon.svg" alt="" width="34" height="34" />
         <span>Bowline</span>
-      </div>
+      </header>
       <nav aria-label="Rooms">
         <RoomList rooms={rooms} directory={directory} active={active} onOpen={onOpen} />
         <NewRoom onOpen={onOpen} />

@@ -1,8 +1,9 @@
 import type { Socket } from "bowline-client";
 import { useSocket } from "@bowline/react";
-import { type Dispatch, useCallback, useEffect, useMemo, useReducer } from "react";
+import { type Dispatch, useCallback, useEffect, useMemo, useReducer, useState } from "react";
 import type { ClientEvents, ServerEvents } from "../../events.ts";
 import type { ChatAction, ChatState } from "../state/chat-state.ts";
+import { Inbox } from "../state/inbox.ts";
 import { reduceChat } from "../state/reduce-chat.ts";
 import { loadChat, newId, saveChat, savePreference } from "../state/storage.ts";
 import { useChatEvents } from "./use-chat-events.ts";
@@ -37,12 +38,18 @@ const options = { reconnectionDelay: 500, reconnectionDelayMax: 3000 };
 export function useChat(): Chat {
   const { socket, status, isConnected } = useSocket<ServerEvents, ClientEvents>(undefined, options);
   const [state, dispatch] = useReducer(reduceChat, undefined, loadChat);
+  const [inbox] = useState(
+    () =>
+      new Inbox((messages) =>
+        dispatch({ type: "messages-received", messages, isVisible: document.visibilityState === "visible" }),
+      ),
+  );
   const { identity, rooms, active, outbox } = state;
   const connection = useConnection(socket, status);
 
-  useChatEvents(socket, dispatch);
+  useChatEvents(socket, inbox, dispatch);
   usePresence(socket, isConnected, state, dispatch);
-  useOutbox(socket, state, dispatch);
+  useOutbox(socket, state, inbox, dispatch);
   const actions = useActions(socket, dispatch);
 
   const roomNames = rooms.map(({ name }) => name).join("\n");

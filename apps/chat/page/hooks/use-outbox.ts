@@ -1,12 +1,18 @@
 import { useEmit } from "@bowline/react";
 import { useEffect } from "react";
 import type { ChatState, Outgoing } from "../state/chat-state.ts";
+import type { Inbox } from "../state/inbox.ts";
 import type { ChatDispatch, ChatSocket } from "./use-chat.ts";
 
 const options = { timeout: 5000 };
 
 /** Sends what waits, in order, to the rooms that we are in: nothing is lost between two connections. */
-export function useOutbox(socket: ChatSocket | null, { rooms, outbox }: ChatState, dispatch: ChatDispatch): void {
+export function useOutbox(
+  socket: ChatSocket | null,
+  { rooms, outbox }: ChatState,
+  inbox: Inbox,
+  dispatch: ChatDispatch,
+): void {
   const { emit: send } = useEmit(socket, "message:send", options);
 
   useEffect(() => {
@@ -14,7 +20,7 @@ export function useOutbox(socket: ChatSocket | null, { rooms, outbox }: ChatStat
       dispatch({ type: "message-sending", id });
       try {
         const answer = await send({ id, room, text });
-        if (answer.ok) dispatch({ type: "message-received", message: answer.message, isVisible: true });
+        if (answer.ok) inbox.add(answer.message);
         else dispatch({ type: "message-failed", id, reason: answer.error });
       } catch {
         // if it was the connection that ended, the message waits for the next one
@@ -25,5 +31,5 @@ export function useOutbox(socket: ChatSocket | null, { rooms, outbox }: ChatStat
     for (const outgoing of outbox) {
       if (outgoing.delivery === "waiting" && joined.has(outgoing.room)) void deliver(outgoing);
     }
-  }, [socket, rooms, outbox, send, dispatch]);
+  }, [socket, rooms, outbox, send, inbox, dispatch]);
 }

@@ -50,7 +50,7 @@ export type ChatAction =
   | { type: "message-sending"; id: string }
   | { type: "message-failed"; id: string; reason: string }
   | { type: "message-retried"; id: string }
-  | { type: "message-received"; message: Message; isVisible: boolean }
+  | { type: "messages-received"; messages: readonly Message[]; isVisible: boolean }
   | { type: "looked-at" }
   | { type: "refusal-read" };
 

@@ -1,3 +1,4 @@
+import type { Message } from "../../events.ts";
 import type { ChatAction, ChatState, Outgoing } from "./chat-state.ts";
 import { came, joined, newRoom, receive, type RoomState, went } from "./room-state.ts";
 
@@ -34,13 +35,16 @@ export function reduceChat(state: ChatState, action: ChatAction): ChatState {
       return change(state, action.room, (room) => came(room, action.user, action.now));
     case "user-went":
       return change(state, action.room, (room) => went(room, action.user, action.now));
-    case "message-received":
+    case "messages-received":
       return received(state, action);
     case "looked-at":
       return state.active === null ? state : change(state, state.active, asRead);
     case "refusal-read":
       return { ...state, refusal: null };
-    default:
+    case "message-written":
+    case "message-sending":
+    case "message-failed":
+    case "message-retried":
       return reduceOutbox(state, action);
   }
 }
@@ -102,13 +106,18 @@ function disconnected(state: ChatState): ChatState {
 
 function received(
   state: ChatState,
-  { message, isVisible }: Extract<ChatAction, { type: "message-received" }>,
+  { messages, isVisible }: Extract<ChatAction, { type: "messages-received" }>,
 ): ChatState {
-  const isSeen = (isVisible && message.room === state.active) || message.userId === state.user?.id;
-  return change(
+  const ids = new Set(messages.map(({ id }) => id));
+  const isUnread = ({ room, userId }: Message): boolean =>
+    !(isVisible && room === state.active) && userId !== state.user?.id;
+  return {
+    ...state,
+    rooms: state.rooms.map((room) => {
+      const own = messages.filter((message) => message.room === room.name);
+      return own.length === 0 ? room : receive(room, own, isUnread);
+    }),
     // a message of our own stands in the outbox until it comes back in its place
-    { ...state, outbox: state.outbox.filter(({ id }) => id !== message.id) },
-    message.room,
-    (room) => receive(room, message, !isSeen),
-  );
+    outbox: state.outbox.some(({ id }) => ids.has(id)) ? state.outbox.filter(({ id }) => !ids.has(id)) : state.outbox,
+  };
 }

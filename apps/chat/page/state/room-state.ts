@@ -10,7 +10,7 @@ export interface Notice {
 }
 
 /** What somebody said. */
-export interface Said extends Omit<Message, "room"> {
+export interface Said extends Message {
   readonly kind: "said";
 }
 
@@ -38,7 +38,7 @@ export const newRoom = (name: string): RoomState => ({
   unread: 0,
 });
 
-const asEntry = ({ room: _, ...message }: Message): Said => ({ kind: "said", ...message });
+const asEntry = (message: Message): Said => ({ kind: "said", ...message });
 
 const bounded = (entries: Entry[]): readonly Entry[] =>
   entries.length > limits.history ? entries.slice(-limits.history) : entries;
@@ -47,14 +47,18 @@ const bounded = (entries: Entry[]): readonly Entry[] =>
 export const latestId = ({ entries }: RoomState): string | undefined =>
   entries.findLast(({ kind }) => kind === "said")?.id;
 
-/** Adds a message, once: one that was sent again, or came with the history too, is there already. */
-export function receive(room: RoomState, message: Message, isUnread: boolean): RoomState {
-  // what comes twice comes soon, so look from the end
-  if (room.entries.findLast(({ id }) => id === message.id)) return room;
+/** Adds messages, each once: one that was sent again, or came with the history too, is there already. */
+export function receive(
+  room: RoomState,
+  messages: readonly Message[],
+  isUnread: (message: Message) => boolean,
+): RoomState {
+  const known = new Set(room.entries.map(({ id }) => id));
+  const fresh = messages.filter(({ id }) => !known.has(id) && known.add(id));
   return {
     ...room,
-    entries: bounded([...room.entries, asEntry(message)]),
-    unread: isUnread ? room.unread + 1 : room.unread,
+    entries: bounded([...room.entries, ...fresh.map(asEntry)]),
+    unread: room.unread + fresh.filter(isUnread).length,
   };
 }
 
@@ -65,17 +69,8 @@ export function joined(
   messages: readonly Message[],
   isActive: boolean,
 ): RoomState {
-  const known = new Set(room.entries.map(({ id }) => id));
-  const missed = messages.filter(({ id }) => !known.has(id));
-  const isFirst = room.entries.length === 0;
-  return {
-    ...room,
-    status: "joined",
-    users,
-    missed: room.users,
-    entries: bounded([...room.entries, ...missed.map(asEntry)]),
-    unread: isFirst || isActive ? 0 : room.unread + missed.length,
-  };
+  const isSeen = isActive || room.entries.length === 0;
+  return { ...receive(room, messages, () => !isSeen), status: "joined", users, missed: room.users };
 }
 
 export function came(room: RoomState, user: User, now: number): RoomState {

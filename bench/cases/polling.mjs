@@ -1,0 +1,46 @@
+import { phaseEnd } from "../harness/phase.mjs";
+import { PollingClient } from "../harness/polling-client.mjs";
+import { TEXT } from "./payload.mjs";
+
+const CLIENTS = 100;
+const FULL_UNITS = 20_000;
+const EVENT = `420["event","${TEXT}"]`;
+const ANSWER = `430["${TEXT}"]`;
+
+/** A round trip is a POST with the event, its "ok", and the answer in the GET that was held; then the next GET. */
+const polling = {
+  name: "polling",
+  title: "long-polling: acked event, 100 clients, 1 in flight",
+  unit: "round trip",
+  target: { ratio: 0.8 },
+  extra: true,
+
+  serve(io) {
+    io.on("connection", (socket) => {
+      socket.on("event", (text, acknowledge) => acknowledge(text));
+    });
+  },
+
+  async prepare(port) {
+    const clients = await Promise.all(Array.from({ length: CLIENTS }, () => PollingClient.connect(port)));
+    return async (phase, latencies) => {
+      const isOver = phaseEnd(phase, FULL_UNITS);
+      let units = 0;
+      const talk = async (client) => {
+        const event = client.request(EVENT);
+        for (let now = performance.now(), start; !isOver(now, units); units++) {
+          start = now;
+          const answered = new Promise((resolve) => (client.onMessage = resolve));
+          const [answer] = await Promise.all([answered, client.send(event)]);
+          if (answer !== ANSWER) throw new Error(`load generator: expected ${ANSWER}, got ${answer}`);
+          now = performance.now();
+          latencies.note(now - start);
+        }
+      };
+      await Promise.all(clients.map(talk));
+      return units;
+    };
+  },
+};
+
+export const pollingCases = [polling];
