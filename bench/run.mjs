@@ -1,13 +1,23 @@
 // `npm run bench`: the server's cost per unit of work, side by side with its peers, in one run. See README.md.
 import { parseArgs } from "node:util";
 import { cases } from "./cases/index.mjs";
+import { CODEC, measureCodecs } from "./codec.mjs";
 import { measureOnce, phases } from "./harness/measure.mjs";
 import { findServers } from "./harness/peers.mjs";
-import { caseTable, describeMachine, roundTripTable, summarizeCase, writeReport } from "./harness/report.mjs";
+import {
+  caseTable,
+  codecTable,
+  describeMachine,
+  growthTables,
+  roundTripTable,
+  summarizeCase,
+  writeReport,
+} from "./harness/report.mjs";
 import { measureRoundTrips, ROUND_TRIPS } from "./round-trips.mjs";
 
 const USAGE = `npm run bench -- [options]
   --case <name>        this case, or all whose name begins so; may be repeated
+  --all                the cases beyond the table too: payloads, growth, slow readers, polling, memberships, churn
   --runs <n>           runs per side, default 3
   --sides <a,b,…>      peers in turn, default socket.io,bowline; bare-ws and bare-net too; the same one twice shows the noise
   --only <peer>        one side alone: no ratios
@@ -19,6 +29,7 @@ const USAGE = `npm run bench -- [options]
 const { values: options } = parseArgs({
   options: {
     case: { type: "string", multiple: true },
+    all: { type: "boolean", default: false },
     runs: { type: "string", default: "3" },
     sides: { type: "string", default: "socket.io,bowline" },
     only: { type: "string" },
@@ -32,15 +43,17 @@ const { values: options } = parseArgs({
 
 const runs = wholeNumber("runs");
 const connections = options.connections === undefined ? undefined : wholeNumber("connections");
-const names = [...cases.map(({ name }) => name), ROUND_TRIPS];
+const names = [...cases.map(({ name }) => name), ROUND_TRIPS, CODEC];
 const matches = (name, asked) => (names.includes(asked) ? name === asked : name.startsWith(asked));
-const isAsked = (name) => options.case === undefined || options.case.some((asked) => matches(name, asked));
-const chosen = cases.filter(({ name }) => isAsked(name));
+const isAsked = (name, extra = false) =>
+  options.case === undefined ? options.all || !extra : options.case.some((asked) => matches(name, asked));
+const chosen = cases.filter(({ name, extra }) => isAsked(name, extra));
 const withRoundTrips = isAsked(ROUND_TRIPS);
+const withCodec = isAsked(CODEC);
 
 if (options.help) console.log(USAGE);
 else if (options.list) console.log(names.join("\n"));
-else if (chosen.length === 0 && !withRoundTrips) exit(`no case is named ${options.case}; see --list`);
+else if (chosen.length === 0 && !withRoundTrips && !withCodec) exit(`no case is named ${options.case}; see --list`);
 else await bench();
 
 async function bench() {
@@ -73,6 +86,14 @@ async function bench() {
     const result = await measureRoundTrips({ runs: options.quick ? 1 : runs, servers: wanted });
     for (const text of result.notes) note(text);
     report(result, roundTripTable(result));
+  }
+  if (withCodec) {
+    const result = await measureCodecs(options);
+    report(result, codecTable(result));
+  }
+  for (const text of growthTables(results)) {
+    tables.push(text);
+    console.log(`${text}\n`);
   }
   if (options.out) writeReport(options.out, { machine, versions, notes, results, tables });
 }

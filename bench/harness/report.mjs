@@ -10,6 +10,8 @@ const spread = ({ min, max }) => `${digits(min)}–${digits(max)}`;
 const percent = (share) => `${Math.round(share * 100)} %`;
 const whole = (value) => Math.round(value).toLocaleString("en");
 
+const COST_HEADS = { cpu: "µs CPU", rss: "KB RSS", heap: "KB heap" };
+
 /** What is reported beside the cost. */
 const BESIDE = {
   cpu: [
@@ -51,11 +53,12 @@ export function describeMachine() {
  * @param {{ side: string, runs: any[] }[]} sides
  */
 export function summarizeCase(benchCase, sides) {
-  const { name, title, unit, target, figure = "cpu" } = benchCase;
+  const { name, title, unit, target, figure = "cpu", series } = benchCase;
   const base = sides.find(({ side }) => side === BASE);
   const rows = sides.map(({ side, runs }) => {
     const of = (key) => summarize(runs.map((run) => run[key]));
-    const ratio = base && side !== BASE ? ratioOf(runs, base.runs) : undefined;
+    // what is left of a heap may be nothing: no ratio to that
+    const ratio = base && side !== BASE && figure !== "heap" ? ratioOf(runs, base.runs) : undefined;
     return {
       side,
       cost: of("cost"),
@@ -65,7 +68,7 @@ export function summarizeCase(benchCase, sides) {
       runs,
     };
   });
-  return { name, title, unit, figure, target, sides: rows };
+  return { name, title, unit, figure, target, series, sides: rows };
 }
 
 /** Of the medians; its spread is that of the pairs, since two runs next to each other saw the same machine. */
@@ -82,7 +85,7 @@ function isReached({ ratio, value }, cost, measuredRatio) {
 
 export function caseTable({ title, unit, figure, target, sides }) {
   const beside = BESIDE[figure];
-  const costHead = figure === "rss" ? `KB RSS / ${unit}` : `µs CPU / ${unit}`;
+  const costHead = `${COST_HEADS[figure]} / ${unit}`;
   const goal = target.value === undefined ? `≤ ${target.ratio} × ${BASE}` : `≤ ${target.value}`;
   const head = ["", costHead, "spread", "ratio", "spread", ...beside.map(({ head }) => head), "target"];
   const tableRows = sides.map((row) => [
@@ -108,6 +111,39 @@ export function roundTripTable({ title, sides }) {
     target ? `≤ ${target.connect}, ≤ ${target.ack}` : "",
   ]);
   return `### ${title}\n\n${table([head, ...rows])}`;
+}
+
+export function codecTable({ title, rows }) {
+  const head = ["", "socket.io-parser ns/op", "bowline ns/op", "spread", "ratio", "target"];
+  const tableRows = rows.map(({ title, base, own, ratio, target, reached }) => [
+    title,
+    digits(base.median),
+    digits(own.median),
+    spread(own),
+    digits(ratio.median),
+    `≤ ${target.ratio} ${reached ? "✓" : "✗"}`,
+  ]);
+  return `### ${title}\n\n${table([head, ...tableRows])}`;
+}
+
+/** One table for each series of which two sizes at least were measured: what should be flat, side by side. */
+export function growthTables(results) {
+  const inSeries = results.filter((result) => result.series);
+  return [...new Set(inSeries.map(({ series }) => series.name))]
+    .map((name) => inSeries.filter(({ series }) => series.name === name))
+    .filter((sizes) => sizes.length > 1)
+    .map(growthTable);
+}
+
+function growthTable(sizes) {
+  const { name } = sizes[0].series;
+  const head = [name, ...sizes.map(({ series }) => whole(series.size)), "last / first"];
+  const rows = sizes[0].sides.map(({ side }) => {
+    const costs = sizes.map(({ sides }) => sides.find((row) => row.side === side)?.cost.median);
+    const growth = costs.at(-1) / costs[0];
+    return [side, ...costs.map((cost) => (cost === undefined ? "" : digits(cost))), growth ? digits(growth) : ""];
+  });
+  return `### growth with ${name}: ${COST_HEADS.cpu} / ${sizes[0].unit}\n\n${table([head, ...rows])}`;
 }
 
 /** Writes `report.json` (every run) and `report.md` (the tables) into `folder`. */

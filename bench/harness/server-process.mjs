@@ -1,6 +1,7 @@
 // The server under test: `server-process.mjs <peer> <case>`. The same lines whichever package `Server` comes from.
 import { createServer } from "node:http";
 import { monitorEventLoopDelay, PerformanceObserver } from "node:perf_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
 import { cases } from "../cases/index.mjs";
 import { answerCalls } from "./child.mjs";
 import { loadServer } from "./peers.mjs";
@@ -40,8 +41,9 @@ answerCalls({
    * CPU in µs since the start, all threads of the process; memory in bytes, after a collection where gc is exposed;
    * since the sample before: the collector's time and the 99th percentile of the event loop's delay, in ms.
    */
-  sample() {
+  async sample() {
     const { user, system } = process.cpuUsage();
+    await sleep(2 * DELAY_RESOLUTION_MS); // a delay is noted when it is over
     noteCollections(collections.takeRecords());
     const beside = { collectingMs, delayP99Ms: Math.max(0, delays.percentile(99) / 1e6 - DELAY_RESOLUTION_MS) };
     collectForMemory();
