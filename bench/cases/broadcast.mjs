@@ -89,14 +89,14 @@ export const payloadCases = [
   broadcastCase(
     {
       name: "broadcast-binary",
-      title: "broadcast of 1 KB of bytes to 500, 10 in one tick",
-      target: { ratio: 0.25 },
+      title: "1 KB of bytes to 500, 10 in one tick",
+      target: { ratio: 0.1 },
       extra: true,
     },
     { burst: 10, fullUnits: 200_000, payload: binary1K },
   ),
   broadcastCase(
-    { name: "broadcast-100k", title: "broadcast of 100 KB of text to 500", target: { ratio: 1 }, extra: true },
+    { name: "broadcast-100k", title: "100 KB of text to 500, one after the other", target: { ratio: 1 }, extra: true },
     { burst: 1, fullUnits: 10_000, payload: text100K },
   ),
 ];

@@ -21,7 +21,7 @@ const byRooms = (otherRooms) =>
   broadcastCase(
     {
       name: `rooms-${otherRooms}`,
-      title: `room of ${MEMBERS}, 10 in one tick, ${named(otherRooms)} other rooms`,
+      title: `room of ${MEMBERS} among ${named(otherRooms)}, 10 in one tick`,
       target: { ratio: 0.15 },
       series: { name: "other rooms", size: otherRooms },
       extra: true,

@@ -113,6 +113,32 @@ export function roundTripTable({ title, sides }) {
   return `### ${title}\n\n${table([head, ...rows])}`;
 }
 
+/** A case in one row: title, unit, cost of both sides, ratio, spread, target, whether it is met. */
+export function caseSummary({ title, unit, figure, target, sides }) {
+  const [base, own] = [BASE, "bowline"].map((name) => sides.find(({ side }) => side === name));
+  const cost = (row) => (row === undefined ? "" : digits(row.cost.median));
+  return [
+    figure === "rss" ? `${title}, ${whole(own?.runs[0].units ?? base.runs[0].units)} of them` : title,
+    `${COST_HEADS[figure]} / ${unit}`,
+    cost(base),
+    cost(own),
+    own?.ratio ? digits(own.ratio.median) : "",
+    own?.ratio ? spread(own.ratio) : "",
+    target.value === undefined ? `≤ ${target.ratio} ×` : `≤ ${target.value}`,
+    own?.reached === undefined ? "" : own.reached ? "✓" : "✗",
+  ];
+}
+
+/** What is reported beside the cost of cases measured in CPU time, one row for each side. */
+export function besideTable(results) {
+  const rows = results
+    .filter(({ figure }) => figure === "cpu")
+    .flatMap(({ title, sides }) =>
+      sides.map((row) => [title, row.side, ...BESIDE.cpu.map(({ key, show }) => show(row[key]))]),
+    );
+  return table([["case", "side", ...BESIDE.cpu.map(({ head }) => head)], ...rows]);
+}
+
 export function codecTable({ title, rows }) {
   const head = ["", "socket.io-parser ns/op", "bowline ns/op", "spread", "ratio", "target"];
   const tableRows = rows.map(({ title, base, own, ratio, target, reached }) => [
@@ -163,7 +189,8 @@ export function writeReport(folder, { machine, versions, notes, results, tables 
   writeFileSync(join(folder, "report.json"), `${JSON.stringify({ machine, versions, notes, results }, null, 2)}\n`);
 }
 
-function table(rows) {
+/** Rows of text as Markdown; the first is the head, the first column is aligned to the left. */
+export function table(rows) {
   const widths = rows[0].map((_, column) => Math.max(3, ...rows.map((row) => row[column].length)));
   const line = (cells) =>
     `| ${cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join(" | ")} |`;

@@ -5,12 +5,13 @@ import {
   Emitter,
   type EventsMap,
   type Frame,
+  type Listener,
   type Packet,
   type PacketLimits,
   type PacketReader,
 } from "@bowline/protocol";
 import { type DisconnectDescription, Engine, type EngineOwner, type EngineOptions } from "./engine.ts";
-import { fire } from "./run.ts";
+import { fire, run } from "./run.ts";
 import { type DisconnectReason, Socket, type SocketOptions } from "./socket.ts";
 import { addressOf } from "./address.ts";
 import type { Platform } from "./transport.ts";
@@ -106,7 +107,8 @@ export class Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitE
   #attempts = 0;
   #state: "closed" | "opening" | "open" = "closed";
   #reader: PacketReader | undefined;
-  #callback: ((error?: Error) => void) | undefined;
+  // none, or the one that `open` was given
+  #callbacks: Listener[] = [];
   #isReconnecting = false;
   // the application has closed: do not come back
   #isLeaving = false;
@@ -143,7 +145,7 @@ export class Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitE
     if (this.#state !== "closed") return this;
     this.#state = "opening";
     this.#isLeaving = false;
-    this.#callback = callback;
+    this.#callbacks = callback ? [callback as Listener] : [];
     this.#stopTimer?.();
     const engine = (this.engine = new Engine(this.platform, this.opts, this));
     const { timeout } = this.opts;
@@ -206,7 +208,7 @@ export class Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitE
     this.#reader = this.codec.reader({ maxAttachments: 10 } as PacketLimits);
     fire(this, "open");
     for (const socket of [...this.#active]) socket.onOpen();
-    this.#callback?.();
+    run(this.#callbacks, this, []);
   }
 
   /** @internal */
@@ -215,8 +217,8 @@ export class Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitE
     this.#state = "closed";
     fire(this, "error", error);
     for (const socket of [...this.#active]) socket.onError(error);
-    if (this.#callback) this.#callback(error);
-    else if (!this.#attempts) this.#reconnect();
+    run(this.#callbacks, this, [error]);
+    if (!this.#callbacks.length && !this.#attempts) this.#reconnect();
   }
 
   /** @internal */
@@ -231,7 +233,8 @@ export class Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitE
 
   #reconnect(): void {
     const { opts, platform } = this;
-    if (this.#isReconnecting || this.#isLeaving || !opts.reconnection) return;
+    // a listener may have opened it again
+    if (this.#isReconnecting || this.#isLeaving || this.#state !== "closed" || !opts.reconnection) return;
     if (this.#attempts >= opts.reconnectionAttempts) {
       this.#attempts = 0;
       return fire(this, "reconnect_failed");

@@ -228,7 +228,7 @@ export class Engine extends Emitter<EngineEvents> implements SessionHandler {
     this.#lines.delete(line);
     if (transport?.pause)
       line.receive = (frame) => {
-        line.sid = (JSON.parse(String(frame).slice(1)) as Handshake).sid;
+        line.sid = (JSON.parse(frame.slice(1) as string) as Handshake).sid;
         transport.close();
       };
     else transport?.close();

@@ -86,7 +86,7 @@ describe("request URLs", () => {
 
   test("have application parameters first, percent-encoded", () => {
     expect(url({ ...host, query: { "é b": "+&" } }, "ws", "S")).toBe(
-      "ws://h:81/p/?%C3%A9%20b=%2B%26&EIO=4&transport=websocket&sid=S",
+      "ws://h:81/p/?%C3%A9+b=%2B%26&EIO=4&transport=websocket&sid=S",
     );
   });
 

@@ -32,7 +32,7 @@ export const browserPlatform: Platform = {
   now: () => performance.now(),
   random: Math.random,
   timer(callback, ms) {
-    const timer = setTimeout(callback, ms);
+    const timer = setTimeout(callback, Math.min(ms, 1e9));
     return () => clearTimeout(timer);
   },
   transports: { websocket: webSocket, polling: polling(request) },

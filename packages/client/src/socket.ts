@@ -62,9 +62,9 @@ const MAX_ATTACHMENTS = 10;
 
 type CatchAll = (event: string, ...args: unknown[]) => void;
 
-/** The socket with more flags: all it can do is emit. */
-const derive = <Derived>(socket: { readonly flags: EmitFlags }, flags: EmitFlags): Derived =>
-  Object.create(socket, { flags: { value: { ...socket.flags, ...flags } } }) as Derived;
+/** The socket with more emitFlags: all it can do is emit. */
+const derive = <Derived>(socket: { readonly emitFlags: EmitFlags }, emitFlags: EmitFlags): Derived =>
+  Object.create(socket, { emitFlags: { value: { ...socket.emitFlags, ...emitFlags } } }) as Derived;
 
 /** One namespace of a connection. */
 export class Socket<
@@ -96,12 +96,14 @@ export class Socket<
   /** @internal This, also for what `timeout` and the like derive from it. */
   readonly self: this = this;
   /** @internal Of the emits of what `timeout` and the like have made. */
-  readonly flags: EmitFlags = {};
+  readonly emitFlags: EmitFlags = {};
   readonly #options: SocketOptions;
   readonly #queue: SendQueue;
   #pid: string | undefined;
   #offset: string | undefined;
   #ids = 0;
+  /** The connection on which a CONNECT is out: the server takes a second one for a violation. */
+  #joining: unknown;
   readonly #acks = new Map<number | string | undefined, (error: Error | null, answers: readonly unknown[]) => void>();
   #any: readonly Listener[] = [];
   #anyOutgoing: readonly Listener[] = [];
@@ -142,7 +144,7 @@ export class Socket<
    * @throws UsageError for reserved names, more than 10 attachments and what JSON cannot hold
    */
   emit<Event extends EventNames<EmitEvents>>(event: Event, ...args: EmitArgs<EmitEvents, Event>): this {
-    this.self.#emit([event, ...args], this.flags);
+    this.self.#emit([event, ...args], this.emitFlags);
     return this;
   }
 
@@ -154,13 +156,13 @@ export class Socket<
     return new Promise((resolve, reject) => {
       const ack = (error: Error | null, answer: AckValue<EmitEvents, Event>): void =>
         error ? reject(error) : resolve(answer);
-      this.self.#emit([event, ...args, ack], this.flags, true);
+      this.self.#emit([event, ...args, ack], this.emitFlags, true);
     });
   }
 
   /** Emits `message`. */
   send(...args: unknown[]): this {
-    this.self.#emit(["message", ...args], this.flags);
+    this.self.#emit(["message", ...args], this.emitFlags);
     return this;
   }
 
@@ -179,27 +181,26 @@ export class Socket<
     return derive(this, { timeout });
   }
 
-  #emit(args: unknown[], flags: EmitFlags, takesError = false): void {
-    if (RESERVED_EVENTS.has(args[0]))
-      throw new UsageError("reserved_event", `"${String(args[0])}" is a reserved event name`);
+  #emit(args: unknown[], emitFlags: EmitFlags, takesError = false): void {
+    if (RESERVED_EVENTS.has(args[0])) throw new UsageError("reserved_event", `"${args[0]}" is a reserved event name`);
     const ack = typeof args.at(-1) === "function" ? (args.pop() as Listener) : undefined;
-    if (this.#options.retries && !flags.volatile) {
+    if (this.#options.retries && !emitFlags.volatile) {
       // refuses at the call what could not be sent later
       this.#encode(args, undefined);
-      this.#queue.add(args, ack, flags);
-    } else this.emitNow(args, ack, flags, takesError);
+      this.#queue.add(args, ack, emitFlags);
+    } else this.emitNow(args, ack, emitFlags, takesError);
   }
 
   /** @internal Sends or buffers; `ack` gets an error first if it takes one or has a timeout. */
-  emitNow(args: unknown[], ack: Listener | undefined, flags: EmitFlags, takesError = true): void {
+  emitNow(args: unknown[], ack: Listener | undefined, emitFlags: EmitFlags, takesError = true): void {
     const id = ack && this.#ids++;
     const packet = this.#encode(args, id);
-    if (ack) this.#expect(id, ack, flags.timeout ?? this.#options.ackTimeout, takesError);
+    if (ack) this.#expect(id, ack, emitFlags.timeout ?? this.#options.ackTimeout, takesError);
     const { engine } = this.io;
     // after a sleep the line may be dead, although no timer has told so yet (EC7)
     if (this.connected && !engine.isOverdue()) {
-      if (!flags.volatile || engine.writable) this.#transmit(packet);
-    } else if (!flags.volatile) this.sendBuffer.push(packet);
+      if (!emitFlags.volatile || engine.writable) this.#transmit(packet);
+    } else if (!emitFlags.volatile) this.sendBuffer.push(packet);
   }
 
   #encode(data: unknown[], id: number | undefined): BufferedPacket {
@@ -240,8 +241,9 @@ export class Socket<
     const { auth } = this;
     let { engine }: { engine: unknown } = this.io;
     const join = (data?: object): void => {
-      // the answer of a function may come twice, or for a connection that is gone
-      if (engine !== this.io.engine) return;
+      // the answer of a function may come twice, late, or for a connection that is gone
+      if (engine !== this.io.engine || !this.active || engine === this.#joining) return;
+      this.#joining = engine;
       engine = undefined;
       const state = this.#pid ? { pid: this.#pid, offset: this.#offset } : undefined;
       this.#write(CONNECT, state ? { ...state, ...data } : data);
@@ -267,8 +269,11 @@ export class Socket<
 
   /** @internal Hot path: a packet of this namespace. */
   receive(packet: Packet): void {
-    if (!this.active) return;
     const { type, data, id } = packet;
+    // the answer, if one is due: a server says nothing else before it (socket-protocol §3)
+    this.#joining = undefined;
+    // it has left while it was joining
+    if (!this.active) return type === CONNECT ? this.#write(DISCONNECT) : undefined;
     if (type === EVENT) {
       if (!this.connected) return void this.receiveBuffer.push(packet);
       const args = data as unknown[];

@@ -116,7 +116,7 @@ export const readPacket = (text: string, bytes: Bytes): Frame => {
   }
 };
 
-/** The URL of a request or WebSocket: application parameters first, each percent-encoded (engine-protocol §2). */
+/** The URL of a request or WebSocket: application parameters first, each percent-encoded, blanks as `+` (engine-protocol §2). */
 export const requestUrl = ({ name, options, sid, platform }: TransportContext, scheme: "http" | "ws"): string => {
   const search = new URLSearchParams({
     ...(options.query as Record<string, string> | undefined),
@@ -130,5 +130,5 @@ export const requestUrl = ({ name, options, sid, platform }: TransportContext, s
   });
   const path = options.path?.replace(/\/?$/, options.addTrailingSlash === false ? "" : "/");
   const authority = options.hostname + (options.port ? `:${options.port}` : "");
-  return `${scheme}${options.secure ? "s" : ""}://${authority}${path}?${String(search).replaceAll("+", "%20")}`;
+  return `${scheme}${options.secure ? "s" : ""}://${authority}${path}?${search}`;
 };

@@ -66,7 +66,7 @@ export class ClientSession {
     let handshake: Handshake;
     try {
       if (frame[0] !== "0") throw frame;
-      handshake = JSON.parse(String(frame.slice(1))) as Handshake;
+      handshake = JSON.parse(frame.slice(1) as string) as Handshake;
       this.#silence = handshake.pingInterval + handshake.pingTimeout;
       // not so for what is no number either
       if (!(handshake.sid && this.#silence > 0)) throw frame;

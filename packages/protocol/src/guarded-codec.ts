@@ -1,4 +1,5 @@
 import type { Codec, PacketLimits } from "./codec.ts";
+import { detaching } from "./detach.ts";
 import { ProtocolError } from "./errors.ts";
 import { CONNECT_ERROR, type Frame, type Packet } from "./packet.ts";
 import { createJsonCodec, isPayload, type JsonCodecOptions, JsonReader } from "./socket-codec.ts";
@@ -120,7 +121,9 @@ class GuardedReader extends JsonReader {
     // an answer repeats the digits of its event (abuse row 92): as a number they would lose leading zeros
     let idAt = start;
     while (idAt > 1 && isDigit(text.charCodeAt(idAt - 1))) idAt--;
-    if (start - idAt > 1 && text[idAt] === "0") this.#digits = text.slice(idAt, start);
+    const before = text[idAt - 1];
+    const isId = idAt === 1 || before === "," || (before === "-" && nsp === "/");
+    if (isId && start - idAt > 1 && text[idAt] === "0") this.#digits = text.slice(idAt, start);
     const first = text[0];
     if (first === "0" && isOver(size, maxAuthBytes)) fail("auth_too_large");
     // a text must be longer than that to be too deep; a slice of it would take twice the time
@@ -136,7 +139,8 @@ class GuardedReader extends JsonReader {
 }
 
 /** A Codec that speaks JSON with attachments and holds its peer to all limits: what a server needs. */
-export const createGuardedCodec = (options: JsonCodecOptions = {}): Codec => createJsonCodec(options, GuardedReader);
+export const createGuardedCodec = (options: JsonCodecOptions = {}): Codec =>
+  createJsonCodec({ stringifyPayload: detaching(), ...options }, GuardedReader);
 
 /** The default codec of servers. */
 export const jsonCodec: Codec = /* @__PURE__ */ createGuardedCodec();

@@ -1,11 +1,14 @@
 import type { Codec, PacketLimits, PacketReader } from "./codec.ts";
 import { ProtocolError, UsageError } from "./errors.ts";
-import { ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT, type Frame, type Packet, RESERVED_EVENTS } from "./packet.ts";
+import { ACK, CONNECT, CONNECT_ERROR, EVENT, type Frame, type Packet, RESERVED_EVENTS } from "./packet.ts";
+
+/** JSON of a payload; binary values go to `frames`, from index 1 on, and leave their placeholders. */
+export type Stringify = (data: unknown, frames: Frame[]) => string | undefined;
 
 /** What the parts of a JSON codec may be replaced with. */
 export interface JsonCodecOptions {
-  /** What an object is sent as when it is binary, undefined when it is not. @default toAttachment */
-  readonly toAttachment?: (value: object) => Frame | undefined;
+  /** Makes the JSON of an EVENT's or ACK's payload. @default one that fits browsers */
+  readonly stringifyPayload?: Stringify;
   /** What listeners get for an attachment. @default the bytes as they came */
   readonly fromAttachment?: (bytes: Uint8Array) => unknown;
 }
@@ -24,13 +27,13 @@ const fail = (code: string, cause?: unknown): never => {
  * The attachment that a value is sent as: ArrayBuffers and their views as bytes that share the memory, Blobs and Files
  * as they are, since only the transport can read them. Undefined for anything else.
  */
-export const toAttachment = (value: object): Frame | undefined => {
+export const toAttachment = (value: unknown): Frame | undefined => {
   if (ArrayBuffer.isView(value))
     return value instanceof Uint8Array ? value : new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
   // tags, unlike instanceof, also know the objects of other realms, and Blob where there is no such global
-  const tag = (value as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag];
+  const tag = (value as { [Symbol.toStringTag]?: unknown } | null | undefined)?.[Symbol.toStringTag];
   if (tag === "ArrayBuffer") return new Uint8Array(value as ArrayBuffer);
-  return /^(Blob|File)$/.test(String(tag)) ? (value as Frame) : undefined;
+  return tag && /^(Blob|File)$/.test(tag as string) ? (value as Frame) : undefined;
 };
 
 /** Whether a payload has the shape that its type asks for (socket-protocol §1, api P2, P3). */
@@ -82,12 +85,12 @@ export class JsonReader implements PacketReader {
     const match = HEADER.exec(text);
     if (!match) return fail(/^[56]/.test(text) ? "illegal_attachments" : "unknown_packet_type");
     const [header, count, nsp = "/", id] = match;
-    let type = Number(text[0]);
+    let type = +text[0]!;
     if (count) type -= 3;
     if (id && (id.length > 15 || (type !== EVENT && type !== ACK))) fail("invalid_payload");
-    this.#due = Number(count);
+    this.#due = +count!;
     if (this.#due > (this.#limits.maxAttachments || Infinity)) fail("too_many_attachments");
-    const packet = this.#readPacket(type as Packet["type"], nsp, id ? Number(id) : undefined, text, header.length);
+    const packet = this.#readPacket(type as Packet["type"], nsp, id ? +id : undefined, text, header.length);
     if (!count) return packet;
     this.#packet = packet;
     this.#json = text.slice(header.length);
@@ -126,6 +129,31 @@ export class JsonReader implements PacketReader {
   }
 }
 
+/** Whether there may be binary values: what `toJSON` gives cannot be known, as it is called once. */
+const mayBeBinary = (value: Holder): boolean => {
+  if (value instanceof Date) return false;
+  if (toAttachment(value) || value.toJSON) return true;
+  for (const key in value) {
+    const child = value[key];
+    if (isObject(child) && mayBeBinary(child)) return true;
+  }
+  return false;
+};
+
+/** JSON of a payload, whose binary values go to `frames`. Small, for browsers: `detach.ts` is for platforms with Buffers. */
+const stringify: Stringify = (data, frames) =>
+  JSON.stringify(
+    data,
+    // without binary values, the common case, JSON.stringify is several times faster
+    mayBeBinary(data as Holder)
+      ? function (this: Holder, key: string, value: unknown): unknown {
+          // binary values may have a toJSON of their own, or be what one gave
+          const frame = toAttachment(this[key]) ?? toAttachment(value);
+          return frame ? { _placeholder: true, num: frames.push(frame) - 2 } : value;
+        }
+      : undefined,
+  );
+
 /**
  * A Codec that speaks JSON with attachments (socket-protocol §1, §2), without the guards of a server.
  * `encode` throws UsageError `not_serializable` for what JSON cannot hold: cycles, BigInts, nesting beyond the stack.
@@ -134,40 +162,20 @@ export class JsonReader implements PacketReader {
 export const createJsonCodec = (
   options: JsonCodecOptions = {},
   Reader: new (limits: PacketLimits, options: JsonCodecOptions) => PacketReader = JsonReader,
-): Codec => {
-  const frameOf = options.toAttachment ?? toAttachment;
-
-  /** Whether there may be binary values: what `toJSON` gives cannot be known, as it is called once. */
-  const mayBeBinary = (value: unknown): boolean =>
-    isObject(value) &&
-    !(value instanceof Date) &&
-    (!!frameOf(value) || !!value.toJSON || Object.values(value).some(mayBeBinary));
-
-  return {
-    encode({ type, nsp, data, id }) {
-      const frames: Frame[] = [""];
-      let json: string | undefined;
-      try {
-        // without binary values, the common case, JSON.stringify is several times faster
-        json = JSON.stringify(
-          data,
-          type > DISCONNECT && type < CONNECT_ERROR && mayBeBinary(data)
-            ? function (this: Holder, key: string, value: unknown): unknown {
-                const given = this[key];
-                // binary values may have a toJSON of their own (Buffer), or be what one gave
-                const frame = (isObject(given) && frameOf(given)) || (isObject(value) && frameOf(value));
-                return frame ? { _placeholder: true, num: frames.push(frame) - 2 } : value;
-              }
-            : undefined,
-        );
-      } catch (error) {
-        throw new UsageError("not_serializable", "cannot encode: " + String(error), { cause: error });
-      }
-      const count = frames.length - 1;
-      frames[0] =
-        (count ? `${type + 3}${count}-` : `${type}`) + (nsp === "/" ? "" : nsp + ",") + (id ?? "") + (json ?? "");
-      return frames;
-    },
-    reader: (limits) => new Reader(limits, options),
-  };
-};
+): Codec => ({
+  encode({ type, nsp, data, id }) {
+    const frames: Frame[] = [""];
+    let json: string | undefined;
+    try {
+      json =
+        type === EVENT || type === ACK ? (options.stringifyPayload ?? stringify)(data, frames) : JSON.stringify(data);
+    } catch (error) {
+      throw new UsageError("not_serializable", undefined, { cause: error });
+    }
+    const count = frames.length - 1;
+    frames[0] =
+      (count ? `${type + 3}${count}-` : `${type}`) + (nsp === "/" ? "" : nsp + ",") + (id ?? "") + (json ?? "");
+    return frames;
+  },
+  reader: (limits) => new Reader(limits, options),
+});

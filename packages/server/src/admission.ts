@@ -98,6 +98,8 @@ function verifySession(
   const previousTransport = session.transport.name;
   const mismatch = { name: "TRANSPORT_MISMATCH", transport, previousTransport };
   if (!isUpgrade && previousTransport !== transport) return refusal(ErrorCode.BAD_REQUEST, mismatch);
+  // a WebSocket has no requests beside its upgrade
+  if (!isUpgrade && transport !== "polling") return badRequest("TRANSPORT_HANDSHAKE_ERROR");
   // only sessions that were born on polling may move; a second candidate is closed after its 101 (§8)
   if (isUpgrade && (transport !== "websocket" || !session.mayUpgrade)) return refusal(ErrorCode.BAD_REQUEST, mismatch);
   return terms.protocol === String(session.protocol) ? undefined : badRequest("PROTOCOL_MISMATCH");

@@ -63,6 +63,8 @@ export interface BroadcastSpace {
 /** Where broadcasts of a namespace go: itself, or the children of a parent. */
 export interface BroadcastHost {
   spaces(): Iterable<BroadcastSpace>;
+  /** Whether it stands for others: their acknowledgements cannot be told apart. */
+  readonly isParent?: boolean;
 }
 
 /** A socket of this or another node, as `fetchSockets` gives it (api.md B3). */
@@ -205,7 +207,7 @@ export class Broadcast<EmitEvents extends EventsMap, SocketData> {
     const data: unknown[] = [event, ...args];
     const last = data.at(-1);
     if (typeof last === "function") this.#emitWithAck(data.slice(0, -1), last as Listener);
-    else for (const space of this.#host.spaces()) this.#send(space, data, undefined);
+    else for (const space of this.#host.spaces()) this.#send(space, data, this.#encode(space, data, undefined));
     return true;
   }
 
@@ -270,9 +272,13 @@ export class Broadcast<EmitEvents extends EventsMap, SocketData> {
   }
 
   /** Hot path */
-  #send(space: BroadcastSpace, data: unknown[], id: number | undefined, ack?: BroadcastAck): void {
+  #encode(space: BroadcastSpace, data: unknown[], id: number | undefined): Message {
+    return encodeEvent(space, data, id, true, this.#flags.compress);
+  }
+
+  /** Hot path */
+  #send(space: BroadcastSpace, data: unknown[], message: Message, id?: number, ack?: BroadcastAck): void {
     const volatile = this.#flags.volatile === true;
-    const message = encodeEvent(space, data, id, true, this.#flags.compress);
     space.index.each(this.#target, space.sockets.values(), (socket) => {
       if (!socket.connected) return;
       if (ack !== undefined && id !== undefined) {
@@ -285,12 +291,13 @@ export class Broadcast<EmitEvents extends EventsMap, SocketData> {
   }
 
   #emitWithAck(data: unknown[], callback: Listener): void {
-    const spaces = [...this.#host.spaces()];
-    const [space] = spaces;
-    if (space === undefined || spaces.length > 1) {
+    const [space] = this.#host.spaces();
+    if (space === undefined || this.#host.isParent === true) {
       throw new UsageError("ack_on_parent", "acknowledgements are not supported on parent namespaces");
     }
     const id = space.nextAckId();
+    // first of all: an emit that throws leaves nothing behind
+    const message = this.#encode(space, data, id);
     const timeout = this.#flags.timeout ?? space.ackTimeout;
     const forget = (socketIds: Iterable<string>): void => {
       for (const socketId of socketIds) space.sockets.get(socketId)?.forgetAck(id);
@@ -298,7 +305,7 @@ export class Broadcast<EmitEvents extends EventsMap, SocketData> {
     const settle = (error: Error | null, answers: unknown[]): void =>
       callListeners([callback], this, [error, answers], (thrown) => space.report(thrown, "ack"));
     const ack = new BroadcastAck(settle, timeout, space.clock, forget);
-    this.#send(space, data, id, ack);
+    this.#send(space, data, message, id, ack);
     // not within the emit: callers expect their callback later
     queueMicrotask(() => ack.seal());
   }

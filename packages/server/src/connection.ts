@@ -135,7 +135,7 @@ export class Connection
   send(data: Frame, options: { compress?: boolean } = {}, callback?: () => void): this {
     if (typeof data === "string") checkRawText(data);
     this.sendMessage(new Message([typeof data === "string" ? `4${data}` : data], false, options.compress));
-    if (callback !== undefined) this.once("flush", callback);
+    if (callback !== undefined && this.#session.phase === "open") this.once("flush", callback);
     return this;
   }
 

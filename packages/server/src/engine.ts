@@ -16,7 +16,7 @@ import { Message } from "./outbox.ts";
 import { PendingConnections } from "./pending.ts";
 import { randomId } from "./random-id.ts";
 import { queryOf, RequestHead } from "./request-head.ts";
-import { callListeners, type ErrorReport, ServerEmitter } from "./server-emitter.ts";
+import { callListeners, type ErrorReport, isThenable, ServerEmitter } from "./server-emitter.ts";
 import { PollingTransport } from "./transports/polling.ts";
 import type { TransportHandler } from "./transports/transport.ts";
 import { type WebSocketOptions, WebSocketTransport } from "./transports/websocket.ts";
@@ -188,17 +188,27 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   // ---- admission (engine-protocol §2)
 
   #serve(exchange: Exchange): void {
-    if (this.#middlewares.length === 0) return this.#verify(exchange);
+    if (this.#middlewares.length === 0) return this.#admit(exchange);
     runInOrder(
       this.#middlewares,
       (middleware, next) => middleware(exchange.request, exchange.response, next),
       (error) => this.report(error, "middleware"),
       (error) => {
         if (exchange.finished) return exchange.abandon();
-        if (error === undefined) return this.#verify(exchange);
+        if (error === undefined) return this.#admit(exchange);
         this.#refuse(exchange, refusal(ErrorCode.BAD_REQUEST, { name: "MIDDLEWARE_FAILURE" }));
       },
     );
+  }
+
+  /** What options of the application throw refuses this request and harms no other. */
+  #admit(exchange: Exchange): void {
+    try {
+      this.#verify(exchange);
+    } catch (error) {
+      this.report(error, "handshake");
+      this.#refuse(exchange, refusal(ErrorCode.BAD_REQUEST, { name: "HANDSHAKE_ERROR" }));
+    }
   }
 
   #verify(exchange: Exchange): void {
@@ -249,11 +259,15 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
       const message = typeof error === "string" && error !== "" ? error : ERROR_MESSAGES[ErrorCode.FORBIDDEN];
       this.#refuse(exchange, refusal(ErrorCode.FORBIDDEN, { message }, message));
     };
-    try {
-      allowRequest(exchange.request, decide);
-    } catch (error) {
+    const fail = (error: unknown): void => {
       this.report(error, "allowRequest");
       decide("Forbidden", false);
+    };
+    try {
+      const result: unknown = allowRequest(exchange.request, decide);
+      if (isThenable(result)) result.then(undefined, fail);
+    } catch (error) {
+      fail(error);
     }
   }
 

@@ -189,6 +189,22 @@ export interface ResolvedOptions extends Omit<ServerOptions, "limits"> {
   limits: Limits;
 }
 
+/** Options of v4 that have no effect here, and why. */
+const NOT_OFFERED: ReadonlyMap<string, string> = new Map([
+  ["wsEngine", "Bowline frames WebSocket messages itself"],
+  ["adapter", "adapters of Socket.IO are not offered: this server is a cluster of its own"],
+  ["connectionStateRecovery", "it is not there yet"],
+  ["allowEIO3", "clients of Socket.IO v1 and v2 are not served yet"],
+  ["perMessageDeflate", "WebSocket compression is not there yet"],
+]);
+
+/** Says once per call that something of v4 has no effect. */
+export function warnNotOffered(name: string): void {
+  process.emitWarning(`the option ${name} has no effect: ${NOT_OFFERED.get(name) ?? "it is not offered"}`, {
+    code: "BOWLINE",
+  });
+}
+
 const TIMES = ["pingInterval", "pingTimeout", "upgradeTimeout", "maxHttpBufferSize", "connectTimeout"] as const;
 
 /**
@@ -199,11 +215,10 @@ export function resolveOptions(given: Partial<ServerOptions>): ResolvedOptions {
   const options: ServerOptions = { ...defaults, ...definedOf(given) };
   for (const name of TIMES) checkNumber(name, options[name]);
   if (options.cookie !== false) serializeCookie(options.cookie, "probe");
-  if ("wsEngine" in given) {
-    process.emitWarning("the option wsEngine has no effect: Bowline frames WebSocket messages itself", {
-      code: "BOWLINE",
-    });
+  if (!Array.isArray(options.transports)) {
+    throw new UsageError("invalid_option", `option transports must be a list, not ${String(options.transports)}`);
   }
+  for (const name of NOT_OFFERED.keys()) if (definedOf(given)[name as keyof ServerOptions]) warnNotOffered(name);
   const limits = { ...limitDefaults, maxPacketBytes: options.maxHttpBufferSize, ...definedOf(options.limits) };
   for (const [name, value] of Object.entries(limits)) checkNumber(`limits.${name}`, value);
   return { ...options, path: options.path.replace(/\/$/, ""), limits };

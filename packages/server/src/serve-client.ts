@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { promisify } from "node:util";
 import { brotliCompress, gzip } from "node:zlib";
+import { runInOrder } from "./middleware.ts";
 import { VERSION } from "./version.ts";
 
 /** The names under which v4 serves its client, and our files (api.md S6). The msgpack build comes with its codec. */
@@ -14,7 +15,7 @@ const FILES: ReadonlyMap<string, string> = new Map([
   ["socket.io.esm.min.js.map", "bowline.esm.min.js.map"],
 ]);
 
-type Middleware = (request: IncomingMessage, response: ServerResponse, next: () => void) => void;
+type Middleware = (request: IncomingMessage, response: ServerResponse, next: (error?: Error) => void) => void;
 
 const ETAG = `"${VERSION}"`;
 const encoders = { br: promisify(brotliCompress), gzip: promisify(gzip) };
@@ -34,8 +35,17 @@ export function serveClientFile(
   const file = FILES.get(pathname.slice(prefix.length));
   if (file === undefined || (request.method !== "GET" && request.method !== "HEAD")) return false;
   if (withCors === undefined) void send(file, request, response);
-  else withCors(request, response, () => void send(file, request, response));
+  else serveWithCors(withCors, file, request, response);
   return true;
+}
+
+/** CORS decides by functions of the application: what goes wrong there refuses this request alone. */
+function serveWithCors(withCors: Middleware, file: string, request: IncomingMessage, response: ServerResponse): void {
+  const settle = (error?: unknown): void => {
+    if (error === undefined) void send(file, request, response);
+    else response.writeHead(400).end();
+  };
+  runInOrder([withCors], (middleware, next) => middleware(request, response, next), settle, settle);
 }
 
 async function send(file: string, request: IncomingMessage, response: ServerResponse): Promise<void> {

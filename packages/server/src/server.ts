@@ -19,11 +19,11 @@ import { cors } from "./cors.ts";
 import { Engine, type EngineHost } from "./engine.ts";
 import { attachToNode, type NodeServer } from "./hosts/node-http.ts";
 import { Namespace, type NamespaceHost, type NamespaceReservedEvents } from "./namespace.ts";
-import { type Limits, type ResolvedOptions, resolveOptions, type ServerOptions } from "./options.ts";
+import { type Limits, type ResolvedOptions, resolveOptions, type ServerOptions, warnNotOffered } from "./options.ts";
 import { type NamespaceFilter, ParentNamespace } from "./parent-namespace.ts";
 import { flat } from "./slots.ts";
 import { serveClientFile } from "./serve-client.ts";
-import { callListeners } from "./server-emitter.ts";
+import { callListeners, isThenable } from "./server-emitter.ts";
 import type { Socket } from "./socket.ts";
 
 /** Gets the errors of listeners and middlewares; `event` says of which. */
@@ -194,9 +194,23 @@ export class Server<
     return ms === undefined ? this.#options.connectTimeout : this.#set({ connectTimeout: ms });
   }
 
-  /** v4's view of the main namespace's rooms. */
-  adapter(): Adapter {
-    return this.sockets.adapter;
+  /** v4's view of the main namespace's rooms. Adapters of v4 cannot be set: giving one warns and changes nothing. */
+  adapter(): Adapter;
+  adapter(adapter: unknown): this;
+  adapter(adapter?: unknown): Adapter | this {
+    if (adapter === undefined) return this.sockets.adapter;
+    warnNotOffered("adapter");
+    return this;
+  }
+
+  /** @throws UsageError: foreign engines are not offered */
+  bind(): never {
+    throw new UsageError("not_offered", "bind() is not offered: attach() to a Node server");
+  }
+
+  /** @throws UsageError: uWebSockets.js is not offered */
+  attachApp(): never {
+    throw new UsageError("not_offered", "attachApp() is not offered: attach() to a Node server");
   }
 
   /**
@@ -293,11 +307,15 @@ export class Server<
       if (isAccepted) done(entry.parent);
       else this.#askParents(name, auth, at + 1, done);
     };
-    try {
-      entry.accepts(name, auth, answer);
-    } catch (error) {
+    const fail = (error: unknown): void => {
       this.report(error, "of");
-      answer(error instanceof Error ? error : new Error(String(error)), false);
+      answer(new Error("namespace filter failed"), false);
+    };
+    try {
+      const result: unknown = entry.accepts(name, auth, answer);
+      if (isThenable(result)) result.then(undefined, fail);
+    } catch (error) {
+      fail(error);
     }
   }
 

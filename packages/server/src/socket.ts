@@ -11,6 +11,7 @@ import {
   PacketType,
   UsageError,
   type WithAckErrors,
+  without,
 } from "@bowline/protocol";
 import { AckTable, type BroadcastAck, SingleAck } from "./acks.ts";
 import {
@@ -76,7 +77,8 @@ export class Socket<
   readonly #auth: Record<string, unknown> | undefined;
   #data: SocketData | undefined;
   readonly #issued = Date.now();
-  #state: "pending" | "connected" | "ended" = "pending";
+  /** "ending": still connected for its listeners, and deaf to whatever would end it once more. */
+  #state: "pending" | "connected" | "ending" | "ended" = "pending";
   #handshake: Handshake | undefined;
   #acks: AckTable | undefined;
   #catchAll: CatchAll | undefined;
@@ -104,7 +106,7 @@ export class Socket<
   }
 
   get connected(): boolean {
-    return this.#state === "connected";
+    return this.#state === "connected" || this.#state === "ending";
   }
 
   get disconnected(): boolean {
@@ -219,7 +221,7 @@ export class Socket<
 
   /** Ends this socket; `close` = with all namespaces of the connection, and the connection. */
   disconnect(close = false): this {
-    if (this.#state === "ended") return this;
+    if (this.#isOver) return this;
     if (!close) this.leaveNamespace();
     else this.conn.closeAll();
     return this;
@@ -245,12 +247,12 @@ export class Socket<
 
   /** Removes one or all listeners of all incoming events. */
   offAny(listener?: AnyListener): this {
-    this.#catchAlls.incoming = without(this.#catchAlls.incoming, listener);
+    this.#catchAlls.incoming = without(this.#catchAlls.incoming as Listener[], listener);
     return this;
   }
 
   listenersAny(): AnyListener[] {
-    return this.#catchAlls.incoming;
+    return [...this.#catchAlls.incoming];
   }
 
   /** Adds a listener of all that is sent to this client. */
@@ -267,12 +269,12 @@ export class Socket<
 
   /** Removes one or all listeners of all that is sent. */
   offAnyOutgoing(listener?: AnyListener): this {
-    this.#catchAlls.outgoing = without(this.#catchAlls.outgoing, listener);
+    this.#catchAlls.outgoing = without(this.#catchAlls.outgoing as Listener[], listener);
     return this;
   }
 
   listenersAnyOutgoing(): AnyListener[] {
-    return this.#catchAlls.outgoing;
+    return [...this.#catchAlls.outgoing];
   }
 
   // ---- for the namespace, broadcasts and the connection
@@ -289,18 +291,20 @@ export class Socket<
     const last = data[data.length - 1];
     if (typeof last === "function" && data.length > 1) {
       data.pop();
-      id = this.#expect(last as Listener, takesError, flags.timeout);
+      id = this.nsp.nextAckId();
     }
     const message = encodeEvent(this.nsp, data, id, false, flags.compress);
+    // only now: an emit that throws leaves nothing behind
+    if (id !== undefined) this.#expect(id, last as Listener, takesError, flags.timeout);
+    if (this.#state === "ended") return;
     if (this.#catchAll !== undefined) this.tellOutgoing(data);
     this.conn.sendMessage(message, flags.volatile === true);
   }
 
-  #expect(callback: Listener, takesError: boolean, timeout: number = this.nsp.unicastAckTimeout): number {
-    const id = this.nsp.nextAckId();
+  #expect(id: number, callback: Listener, takesError: boolean, timeout: number = this.nsp.unicastAckTimeout): void {
     if (this.#state === "ended") {
       if (takesError) queueMicrotask(() => callback(new Error("socket has been disconnected")));
-      return id;
+      return;
     }
     if (this.#ackTable.isFull) {
       throw new UsageError(
@@ -310,7 +314,6 @@ export class Socket<
     }
     const guarded: Listener = (...args) => this.#run([callback], args, "ack");
     this.#ackTable.add(id, new SingleAck(guarded, takesError, timeout, this.nsp.clock, () => this.forgetAck(id)));
-    return id;
   }
 
   /** @internal A client that owes too many answers already counts as one that does not answer. */
@@ -344,14 +347,15 @@ export class Socket<
       return this.#receiveAck(packet.id === undefined ? undefined : Number(packet.id), data);
     if (packet.id !== undefined) data.push(this.#answerer(packet.id));
     if (this.#catchAll !== undefined || this.#middlewares !== undefined) return this.#dispatchSlowly(data as Event);
-    const listeners = this.listenersOf(data.shift());
+    const name = data.shift();
+    const listeners = this.listenersOf(name);
     for (const listener of listeners) {
       // a listener that throws or rejects must not cost the others their turn (abuse matrix 103)
       try {
         const result = listener.apply(this, data);
-        if (isThenable(result)) result.then(undefined, (error: unknown) => this.nsp.report(error, "event"));
+        if (isThenable(result)) result.then(undefined, (error: unknown) => this.nsp.report(error, name));
       } catch (error) {
-        this.nsp.report(error, "event");
+        this.nsp.report(error, name);
       }
     }
   }
@@ -377,7 +381,7 @@ export class Socket<
 
   /** @internal Leaves this namespace by the server's will. */
   leaveNamespace(): void {
-    if (this.#state === "ended") return;
+    if (this.#isOver) return;
     this.#sendPacket(PacketType.DISCONNECT, undefined);
     this.conn.leave(this.nsp.name);
     this.#onEnd("server namespace disconnect");
@@ -400,17 +404,22 @@ export class Socket<
   }
 
   #onEnd(reason: DisconnectReason, description?: unknown): void {
-    if (this.#state === "ended") return;
+    if (this.#isOver) return;
     const wasConnected = this.connected;
+    this.#state = "ending";
     if (wasConnected) this.#run(this.listenersOf("disconnecting"), [reason, description], "disconnecting");
     this.#end();
-    this.#acks?.endAll(this.id);
     if (wasConnected) this.#run(this.listenersOf("disconnect"), [reason, description], "disconnect");
+  }
+
+  get #isOver(): boolean {
+    return this.#state === "ending" || this.#state === "ended";
   }
 
   #end(): void {
     this.#state = "ended";
     this.nsp.removeSocket(this);
+    this.#acks?.endAll(this.id);
   }
 
   #receiveAck(id: number | undefined, args: unknown[]): void {
@@ -423,7 +432,7 @@ export class Socket<
   #answerer(id: number | string): Listener {
     let answered = false;
     return (...args) => {
-      if (answered) return;
+      if (answered || this.#state === "ended") return;
       answered = true;
       const packets = this.nsp.codec.encode({ type: PacketType.ACK, nsp: this.nsp.name, data: args, id });
       this.conn.sendMessage(messageOf(packets, false));
@@ -462,6 +471,3 @@ export class Socket<
 }
 
 const NO_FLAGS: EmitFlags = {};
-
-const without = <T>(list: T[], item: T | undefined): T[] =>
-  item === undefined ? [] : list.filter((each) => each !== item);

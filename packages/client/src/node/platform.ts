@@ -1,4 +1,4 @@
-import { createJsonCodec, toAttachment } from "@bowline/protocol";
+import { createJsonCodec, detaching, toAttachment } from "@bowline/protocol";
 import { polling } from "../polling.ts";
 import type { Platform } from "../transport.ts";
 import { nodeBytes } from "./bytes.ts";
@@ -9,18 +9,18 @@ import { webSocket } from "./websocket.ts";
 export const nodePlatform: Platform = {
   bytes: nodeBytes,
   codec: createJsonCodec({
-    toAttachment: (value) => {
+    stringifyPayload: detaching((value) => {
       // a frame is written at once, a Blob cannot be read at once
       if (value instanceof Blob) throw new TypeError("send await blob.arrayBuffer() instead of a Blob");
       return toAttachment(value);
-    },
+    }),
     fromAttachment: (bytes) =>
       Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
   }),
   now: () => performance.now(),
   random: Math.random,
   timer(callback, ms) {
-    const timer = setTimeout(callback, ms);
+    const timer = setTimeout(callback, Math.min(ms, 1e9));
     return () => clearTimeout(timer);
   },
   transports: { websocket: webSocket, polling: polling(request) },
@@ -30,7 +30,7 @@ export const nodePlatform: Platform = {
 export const unrefPlatform: Platform = {
   ...nodePlatform,
   timer(callback, ms) {
-    const timer = setTimeout(callback, ms).unref();
+    const timer = setTimeout(callback, Math.min(ms, 1e9)).unref();
     return () => clearTimeout(timer);
   },
 };
