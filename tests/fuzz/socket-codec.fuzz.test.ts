@@ -147,7 +147,12 @@ test("both write the same messages", () => {
       { maxDepth: 4 },
       fc.oneof(fc.string(), fc.double(), fc.boolean(), fc.constantFrom(null, undefined), fc.date(), bytes),
       fc.array(tie("any"), { maxLength: 3 }),
-      fc.dictionary(fc.string(), tie("any"), { maxKeys: 3, noNullPrototype: true }),
+      // the official encoder loses own keys of this name when it copies
+      fc.dictionary(
+        fc.string().filter((key) => key !== "__proto__"),
+        tie("any"),
+        { maxKeys: 3, noNullPrototype: true },
+      ),
     ),
   })).any;
   const nsp = fc.constantFrom("/", "/admin");
