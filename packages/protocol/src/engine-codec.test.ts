@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Bytes } from "./bytes.ts";
-import { encodePayload, EngineType, PayloadReader, payloadLimit, readTextPacket } from "./engine-codec.ts";
+import { encodePayload, PayloadReader, payloadLimit, readTextPacket } from "./engine-codec.ts";
 import { ProtocolError } from "./errors.ts";
 import type { Frame } from "./packet.ts";
 
@@ -63,7 +63,7 @@ test("stops at the first of a million separators", () => {
 
 test("pulls packets one by one: what comes later is not looked at", () => {
   const reader = new PayloadReader("2\x1e".repeat(1e6) + "x", bytes);
-  expect([reader.next(), reader.next()]).toEqual([EngineType.PING, EngineType.PING]);
+  expect([reader.next(), reader.next()]).toEqual(["2", "2"]);
 });
 
 test("decoding a payload gives what was encoded", () => {

@@ -2,17 +2,6 @@ import type { Bytes } from "./bytes.ts";
 import { ProtocolError } from "./errors.ts";
 import type { Frame } from "./packet.ts";
 
-/** First characters of Engine.IO v4 packets as text (engine-protocol §1). */
-export const EngineType = {
-  OPEN: "0",
-  CLOSE: "1",
-  PING: "2",
-  PONG: "3",
-  MESSAGE: "4",
-  UPGRADE: "5",
-  NOOP: "6",
-} as const;
-
 /** Stands between the packets of a polling payload (engine-protocol §4). */
 export const SEPARATOR = "\x1e";
 

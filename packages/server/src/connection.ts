@@ -205,22 +205,19 @@ export class Connection
 
   /** @internal Counts an upgrade attempt; false = too many of late (abuse matrix 47). */
   countCandidate(): boolean {
-    return !this.#rateCounters.exceeds("candidates", this.#host.options.limits.candidates, this.#host.clock.now());
+    return !this.#isTooOften("candidates", this.#host.options.limits.candidates);
   }
 
   /** @internal Counts a refused CONNECT; too many end the connection (abuse matrix 38). */
   onRefused(nsp: string): void {
     this.slots.release(nsp);
-    if (this.#rateCounters.exceeds("refusals", this.#host.options.limits.maxRejectedConnects, this.#host.clock.now())) {
+    if (this.#isTooOften("refusals", this.#host.options.limits.maxRejectedConnects))
       this.endWith("forced server close");
-    }
   }
 
   /** @internal An ACK that nobody waits for; too many end the connection (abuse matrix 93). */
   onBadAck(): void {
-    if (this.#rateCounters.exceeds("badAcks", this.#host.options.limits.maxBadAcks, this.#host.clock.now())) {
-      this.endWith("forced server close");
-    }
+    if (this.#isTooOften("badAcks", this.#host.options.limits.maxBadAcks)) this.endWith("forced server close");
   }
 
   /**
@@ -481,8 +478,8 @@ export class Connection
     this.#session.end("transport error", "slow consumer");
   }
 
-  get #rateCounters(): Rates {
-    return (this.#rates ??= new Rates());
+  #isTooOften(kind: Parameters<Rates["exceeds"]>[0], limit: number): boolean {
+    return (this.#rates ??= new Rates()).exceeds(kind, limit, this.#host.clock.now());
   }
 
   #canTake(): boolean {

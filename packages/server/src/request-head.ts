@@ -29,7 +29,7 @@ export class RequestHead {
     return (this.#request ??= this.#rebuild());
   }
 
-  /** The value of the query parameter; the last one if it is repeated. */
+  /** The query of its URL. */
   get query(): URLSearchParams {
     return queryOf(this.url);
   }

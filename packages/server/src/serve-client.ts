@@ -30,7 +30,7 @@ export function serveClientFile(
   withCors: Middleware | undefined,
 ): boolean {
   const [pathname = ""] = (request.url ?? "").split("?");
-  const prefix = `${path.replace(/\/$/, "")}/`;
+  const prefix = `${path}/`;
   if (!pathname.startsWith(prefix)) return false;
   const file = FILES.get(pathname.slice(prefix.length));
   if (file === undefined || (request.method !== "GET" && request.method !== "HEAD")) return false;

@@ -81,7 +81,8 @@ export class NodeHttpExchange implements HttpExchange {
     if (this.request.headers["user-agent"]?.match(/;MSIE|Trident\//)) headers["X-XSS-Protection"] = "0";
     if (answer.status === 200) this.onHead?.(headers);
     const encoding = answer.compress === true && answer.body.length >= this.#threshold ? this.#encoding() : undefined;
-    const isValid = Object.entries(headers).every(([name, value]) => isHeader(name, value));
+    // without listeners all of them are ours
+    const isValid = this.onHead === undefined || areHeaders(headers);
     if (!isValid) this.#finish(500, {}, "");
     else if (encoding === undefined) this.#finish(answer.status, headers, answer.body);
     else this.#finishCompressed(answer, headers, encoding);
@@ -214,7 +215,7 @@ export class NodeUpgradeExchange implements UpgradeExchange {
   }
 
   accept(headers: Headers): { stream: Duplex; answer: Uint8Array } | undefined {
-    if (!Object.entries(headers).every(([name, value]) => isHeader(name, value))) {
+    if (!areHeaders(headers)) {
       this.#refuse(500, "");
       return undefined;
     }
@@ -265,6 +266,9 @@ function headerLines(headers: Headers): string {
   }
   return lines;
 }
+
+const areHeaders = (headers: Headers): boolean =>
+  Object.entries(headers).every(([name, value]) => isHeader(name, value));
 
 /** Whether HTTP allows a header: nothing in it may end it (abuse matrix 30). */
 function isHeader(name: string, value: string | string[]): boolean {

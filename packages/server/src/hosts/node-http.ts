@@ -37,7 +37,7 @@ export function attachToNode(server: NodeServer, engine: Engine, serveFile: Requ
   const others = server.listeners("request").slice();
   server.removeAllListeners("request");
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
-    if (isFileOf(path, request) && serveFile(request, response)) return;
+    if (serveFile(request, response)) return;
     if (isOurs(request)) return engine.handleRequest(request, response);
     for (const listener of others) Reflect.apply(listener, server, [request, response]);
     // a server that has no listener but this one would never answer
@@ -59,10 +59,6 @@ export function attachToNode(server: NodeServer, engine: Engine, serveFile: Requ
 }
 
 function ignore(): void {}
-
-function isFileOf(path: string, request: IncomingMessage): boolean {
-  return request.url?.startsWith(path.replace(/\/$/, "")) === true;
-}
 
 /** Ends an upgrade on a foreign path unless somebody else has answered it in time. */
 function endUnanswered(socket: Duplex, timeout: number): void {

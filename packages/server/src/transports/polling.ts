@@ -2,7 +2,7 @@ import { type CloseReason, encodePayload, type Frame, PayloadReader } from "@bow
 import { bufferBytes } from "../buffer-bytes.ts";
 import type { Clock, Timed } from "../clock.ts";
 import type { Batch } from "../outbox.ts";
-import type { CloseCause, Transport, TransportHandler } from "./transport.ts";
+import { CLOSE_TIMEOUT, type CloseCause, STEADY_RATE, type Transport, type TransportHandler } from "./transport.ts";
 
 /** One HTTP request of a session and the answer to it, as a host gives it. */
 export interface PollExchange {
@@ -63,10 +63,6 @@ const BAD_REQUEST: PollAnswer = {
 };
 const TOO_LARGE: PollAnswer = { status: 413, type: "text/html", body: "", close: true };
 const EMPTY_400: PollAnswer = { status: 400, type: "text/html", body: "" };
-/** How long a client may take for the last answer of a session that has ended, in ms. */
-const CLOSE_TIMEOUT = 10_000;
-/** Bytes per second that keep an upload alive (abuse matrix 2). */
-const STEADY_RATE = 1024;
 
 /** HTTP long-polling: a GET that is held carries packets down, POSTs carry them up (engine-protocol §4). */
 export class PollingTransport implements Transport, Timed {

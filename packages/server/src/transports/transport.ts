@@ -1,6 +1,11 @@
 import type { CloseReason, Frame } from "@bowline/protocol";
 import type { Batch } from "../outbox.ts";
 
+/** How long a client may take to end its side, or for the last answer of a session that has ended, in ms. */
+export const CLOSE_TIMEOUT = 10_000;
+/** Bytes per second that keep a slow upload or a long message alive (abuse matrix 2, 62). */
+export const STEADY_RATE = 1024;
+
 /** Why and how a transport is told to close. */
 export interface CloseCause {
   readonly reason: CloseReason;

@@ -14,7 +14,7 @@ import {
 import { bufferBytes } from "../buffer-bytes.ts";
 import type { Clock, Timed } from "../clock.ts";
 import type { Batch } from "../outbox.ts";
-import type { CloseCause, Transport, TransportHandler } from "./transport.ts";
+import { CLOSE_TIMEOUT, type CloseCause, STEADY_RATE, type Transport, type TransportHandler } from "./transport.ts";
 
 /** The limits of one WebSocket. */
 export interface WebSocketOptions {
@@ -42,13 +42,9 @@ const OWNER = Symbol("transport");
 /** A stream that knows its transport. */
 type OwnedStream = Duplex & { [OWNER]: WebSocketTransport };
 
-/** How long a peer may take to end its side after our close frame, in ms. */
-const CLOSE_TIMEOUT = 10_000;
 /** The largest piece that is written at once: what a slow reader must take before it counts as progress. */
 const PIECE = 262_144;
 const NONE: Uint8Array[] = [];
-/** Bytes per second that keep a long message alive. */
-const STEADY_RATE = 1024;
 /** Unsent pongs beyond this many bytes mean that the peer does not read. */
 const PONG_BYTES = 127;
 
