@@ -114,6 +114,8 @@ class GuardedReader extends JsonReader {
   protected override parse(text: string, start: number, nsp: string): unknown {
     const { maxDepth, maxNamespaceBytes, maxAuthBytes, maxEventNameBytes } = this.#limits;
     const size = text.length - start;
+    // what stands between a header and its JSON is part of a number, and v4 takes a space for the id 0
+    if (text[start]! <= " ") fail("invalid_payload");
     if (nsp.length > 1) {
       if (isNameOver(nsp, maxNamespaceBytes)) fail("namespace_too_long", "invalid namespace");
       if (CONTROL.test(nsp)) fail("invalid_payload");
