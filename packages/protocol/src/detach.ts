@@ -1,4 +1,5 @@
 import type { Frame } from "./packet.ts";
+import { writeStrings } from "./plain-strings.ts";
 import { type Stringify, toAttachment } from "./socket-codec.ts";
 
 type Holder = Record<string | number, unknown>;
@@ -30,5 +31,5 @@ export const detaching = (toFrame: (value: object) => Frame | undefined = toAtta
     }
     return copy ?? value;
   };
-  return (data, frames) => JSON.stringify(detach(data, frames, ""));
+  return (data, frames) => writeStrings(data) ?? JSON.stringify(detach(data, frames, ""));
 };

@@ -2,6 +2,7 @@ import type { Codec, PacketLimits } from "./codec.ts";
 import { detaching } from "./detach.ts";
 import { ProtocolError } from "./errors.ts";
 import { CONNECT_ERROR, type Frame, type Packet } from "./packet.ts";
+import { readStrings } from "./plain-strings.ts";
 import { createJsonCodec, isPayload, type JsonCodecOptions, JsonReader } from "./socket-codec.ts";
 
 const fail = (code: string, message = "invalid payload"): never => {
@@ -130,7 +131,7 @@ class GuardedReader extends JsonReader {
     if (first === "0" && isOver(size, maxAuthBytes)) fail("auth_too_large");
     // a text must be longer than that to be too deep; a slice of it would take twice the time
     if (isOver(size, 2 * maxDepth)) checkDepth(text, start, maxDepth);
-    const data = super.parse(text, start, nsp);
+    const data = readStrings(text, start) ?? super.parse(text, start, nsp);
     if ((first === "2" || first === "5") && Array.isArray(data)) {
       const name: unknown = data[0];
       if (typeof name === "string" && 3 * name.length > maxEventNameBytes && isNameOver(name, maxEventNameBytes))

@@ -15,8 +15,6 @@ export interface JsonCodecOptions {
 
 type Holder = Record<string | number, unknown>;
 
-const NOTHING: Holder = {};
-
 const isObject = (value: unknown): value is Holder => typeof value === "object" && !!value;
 
 const fail = (code: string, cause?: unknown): never => {
@@ -61,7 +59,6 @@ export class JsonReader implements PacketReader {
   readonly #options: JsonCodecOptions;
   #packet: Packet | undefined;
   #attachments: (Uint8Array | undefined)[] = [];
-  #json = "";
   #due = 0;
 
   constructor(limits: PacketLimits, options: JsonCodecOptions) {
@@ -93,7 +90,6 @@ export class JsonReader implements PacketReader {
     const packet = this.#readPacket(type as Packet["type"], nsp, id ? +id : undefined, text, header.length);
     if (!count) return packet;
     this.#packet = packet;
-    this.#json = text.slice(header.length);
     this.#attachments = [];
     return undefined;
   }
@@ -113,19 +109,27 @@ export class JsonReader implements PacketReader {
     }
   }
 
-  /** Reads the payload once more, now with the attachments where their placeholders are: each must be used, and once. */
+  /** Puts the attachments where their placeholders are: each must be used, and once. */
   #restore(packet: Packet): Packet {
     const attachments = this.#attachments;
-    const data: unknown = JSON.parse(this.#json || "[]", (_key, value) => {
-      const { _placeholder, num } = isObject(value) ? value : NOTHING;
-      if (_placeholder !== true) return value as unknown;
-      const bytes = typeof num === "number" && attachments[num];
-      if (!bytes) return fail("illegal_attachments");
-      attachments[num] = undefined;
-      return this.#options.fromAttachment?.(bytes) ?? bytes;
-    });
+    const restore = (value: Holder): unknown => {
+      if (value["_placeholder"] === true) {
+        const { num } = value;
+        const bytes = typeof num === "number" && attachments[num];
+        if (!bytes) return fail("illegal_attachments");
+        attachments[num] = undefined;
+        return this.#options.fromAttachment?.(bytes) ?? bytes;
+      }
+      // own keys, whatever their names: assigning to one never reaches a setter
+      for (const key in value) {
+        const child = value[key];
+        if (isObject(child)) value[key] = restore(child);
+      }
+      return value;
+    };
+    restore(packet.data as Holder);
     if (attachments.some(isObject)) fail("illegal_attachments");
-    return { ...packet, data };
+    return packet;
   }
 }
 
@@ -174,7 +178,7 @@ export const createJsonCodec = (
     }
     const count = frames.length - 1;
     frames[0] =
-      (count ? `${type + 3}${count}-` : `${type}`) + (nsp === "/" ? "" : nsp + ",") + (id ?? "") + (json ?? "");
+      (count ? `${type + 3}${count}-` : "01234"[type]!) + (nsp === "/" ? "" : nsp + ",") + (id ?? "") + (json ?? "");
     return frames;
   },
   reader: (limits) => new Reader(limits, options),
