@@ -46,7 +46,7 @@ export class NamespaceSlots {
   /** Takes a slot for a client that has asked for a namespace. */
   reserve(nsp: string): void {
     this.#left?.delete(nsp);
-    this.attach(flat(nsp), RESERVED);
+    this.attach(nsp === "/" ? nsp : flat(nsp), RESERVED);
   }
 
   attach(nsp: string, socket: NamespaceSocket): void {

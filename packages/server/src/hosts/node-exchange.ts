@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { type IncomingMessage, ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { deflate, gzip } from "node:zlib";
@@ -221,9 +221,8 @@ export class NodeUpgradeExchange implements UpgradeExchange {
     }
     this.#finished = true;
     const socket = this.#socket;
-    const accept = createHash("sha1")
-      .update(`${this.request.headers["sec-websocket-key"] ?? ""}${HANDSHAKE_GUID}`)
-      .digest("base64");
+    const key = this.request.headers["sec-websocket-key"] ?? "";
+    const accept = hash("sha1", key + HANDSHAKE_GUID, "base64");
     const [protocol] = (this.request.headers["sec-websocket-protocol"] ?? "").split(",");
     let text = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n`;
     if (protocol !== undefined && protocol !== "") text += `Sec-WebSocket-Protocol: ${protocol.trim()}\r\n`;
