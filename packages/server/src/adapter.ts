@@ -1,4 +1,5 @@
-import { type Packet, UsageError } from "@bowline/protocol";
+import { type Listener, type Packet, UsageError } from "@bowline/protocol";
+import { EachAnswer } from "./acks.ts";
 import { Broadcast, type BroadcastSpace, type EmitFlags, type RemoteSocket } from "./broadcast.ts";
 import type { Room } from "./room.ts";
 import { callListeners, type ErrorReport, ServerEmitter } from "./server-emitter.ts";
@@ -77,19 +78,18 @@ export class Adapter extends ServerEmitter<AdapterEvents> {
     this.#operator(options).emit(event, ...args);
   }
 
-  /** Sends an EVENT packet; tells how many clients it reached, then each answer. */
+  /** Sends an EVENT packet; tells how many clients it reached, then each answer as it comes. */
   broadcastWithAck(
     packet: Packet,
     options: BroadcastOptions,
     onCount: (clientCount: number) => void,
     onAnswer: (...args: unknown[]) => void,
   ): void {
-    void this.sockets(options.rooms, options.except).then((ids) => {
-      onCount(ids.size);
-      const [event, ...args] = eventOf(packet);
-      const settle = (_error: unknown, answers: unknown[]): void => answers.forEach((answer) => onAnswer(answer));
-      this.#operator(options).emit(event, ...args, settle);
-    });
+    const answers = this.#operator(options).collect(
+      eventOf(packet),
+      (timeout, forget) => new EachAnswer(this.#guarded(onAnswer), timeout, this.nsp.clock, forget),
+    );
+    onCount(answers.size);
   }
 
   /** The ids of the sockets in these rooms; of all, if there are none. */
@@ -118,13 +118,21 @@ export class Adapter extends ServerEmitter<AdapterEvents> {
     this.#operator(options).disconnectSockets(close);
   }
 
-  /** There are no other servers. */
-  serverSideEmit(_packet: unknown[]): void {
-    process.emitWarning("this adapter does not support the serverSideEmit() functionality", { code: "BOWLINE" });
+  /** There are no other servers: a callback gets no answers. */
+  serverSideEmit(event: unknown[]): void {
+    // where and as v4 prints it
+    console.warn("this adapter does not support the serverSideEmit() functionality");
+    const callback = event.at(-1);
+    if (typeof callback === "function") queueMicrotask(() => this.#guarded(callback as Listener)(null, []));
   }
 
   #operator({ rooms, except = new Set(), flags = {} }: BroadcastOptions): Broadcast<EmitMap, unknown> {
-    return new Broadcast({ spaces: () => [this.nsp] }, { rooms, except }, flags);
+    const { clock, ackTimeout, report } = this.nsp;
+    return new Broadcast({ spaces: () => [this.nsp], clock, ackTimeout, report }, { rooms, except }, flags);
+  }
+
+  #guarded(callback: Listener): Listener {
+    return (...args) => callListeners([callback], this, args, (error) => this.#report(error, "ack"));
   }
 
   #fire(event: keyof AdapterEvents, args: unknown[]): void {

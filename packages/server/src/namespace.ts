@@ -1,11 +1,4 @@
-import {
-  type Codec,
-  type DefaultEventsMap,
-  type EventNames,
-  type EventParams,
-  type EventsMap,
-  UsageError,
-} from "@bowline/protocol";
+import type { Codec, DefaultEventsMap, EventsMap } from "@bowline/protocol";
 import { Adapter } from "./adapter.ts";
 import { Audience } from "./audience.ts";
 import { Broadcast, type BroadcastHost, type BroadcastSpace } from "./broadcast.ts";
@@ -44,8 +37,6 @@ export interface NamespaceHost {
   readonly ackTimeouts: { readonly unicast: number; readonly broadcast: number };
   readonly report: ErrorReport;
 }
-
-const RESERVED = new Set(["connect", "connection", "new_namespace"]);
 
 /** A communication channel that clients join by its name (api.md N1–N7). */
 export class Namespace<
@@ -117,22 +108,18 @@ export class Namespace<
     return this;
   }
 
-  /**
-   * Sends an event to the other servers of the cluster.
-   * @throws UsageError for reserved names
-   */
-  serverSideEmit<Event extends EventNames<ServerSideEvents>>(
-    event: Event,
-    ...args: EventParams<ServerSideEvents, Event>
-  ): boolean {
-    if (RESERVED.has(String(event))) {
-      throw new UsageError("reserved_event", `"${String(event)}" is a reserved event name`);
-    }
-    this.adapter.serverSideEmit([event, ...args]);
-    return true;
+  // ---- for broadcasts, sockets and the server
+
+  /** @internal */
+  sendToServers(event: unknown[]): void {
+    this.adapter.serverSideEmit(event);
   }
 
-  // ---- for broadcasts, sockets and the server
+  /** @internal The next reading of `adapter` makes a new one (api.md S3). */
+  resetAdapter(): void {
+    this.#adapter?.close();
+    this.#adapter = undefined;
+  }
 
   /** @internal */
   get maxAttachments(): number {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { type Codec, jsonCodec, UsageError } from "@bowline/protocol";
+import { Adapter } from "./adapter.ts";
 import type { ClientAddress } from "./client-address.ts";
 import { type CookieOptions, serializeCookie } from "./cookie.ts";
 import type { CorsOptions } from "./cors.ts";
@@ -124,6 +125,8 @@ export interface ServerOptions extends EngineOptions {
   cleanupEmptyChildNamespaces: boolean;
   /** The wire format. @default JSON with binary attachments */
   parser: Codec;
+  /** Adapters of Socket.IO are not offered: one is warned of, and has no effect. */
+  adapter?: unknown;
   /** Whether errors of listeners are thrown again, out of band, as in v4. @default false */
   rethrow: boolean;
 }
@@ -218,7 +221,9 @@ export function resolveOptions(given: Partial<ServerOptions>): ResolvedOptions {
   if (!Array.isArray(options.transports)) {
     throw new UsageError("invalid_option", `option transports must be a list, not ${String(options.transports)}`);
   }
-  for (const name of NOT_OFFERED.keys()) if (definedOf(given)[name as keyof ServerOptions]) warnNotOffered(name);
+  for (const [name, value] of Object.entries(given)) {
+    if (NOT_OFFERED.has(name) && Boolean(value) && value !== Adapter) warnNotOffered(name);
+  }
   const limits = { ...limitDefaults, maxPacketBytes: options.maxHttpBufferSize, ...definedOf(options.limits) };
   for (const [name, value] of Object.entries(limits)) checkNumber(`limits.${name}`, value);
   return { ...options, path: options.path.replace(/\/$/, ""), limits };

@@ -13,7 +13,7 @@ import {
   type WithAckErrors,
   without,
 } from "@bowline/protocol";
-import { AckTable, type BroadcastAck, SingleAck } from "./acks.ts";
+import { AckTable, type PendingAck, SingleAck } from "./acks.ts";
 import {
   Broadcast,
   type BroadcastSocket,
@@ -317,7 +317,7 @@ export class Socket<
   }
 
   /** @internal A client that owes too many answers already counts as one that does not answer. */
-  expectBroadcastAck(id: number, ack: BroadcastAck): void {
+  expectBroadcastAck(id: number, ack: PendingAck): void {
     if (!this.#ackTable.isFull) this.#ackTable.add(id, ack);
   }
 
