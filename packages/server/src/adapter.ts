@@ -11,6 +11,25 @@ export interface BroadcastOptions {
   flags?: EmitFlags;
 }
 
+/** What v4's adapters keep of a client. */
+export interface StoredSession {
+  sid: string;
+  pid: string;
+  rooms: Room[];
+  data: unknown;
+}
+
+/** A session that was found again. */
+export interface RestoredSession extends StoredSession {
+  missedPackets: unknown[];
+}
+
+/** Where sessions are kept. */
+interface SessionStore {
+  persist(session: StoredSession): void;
+  restore(pid: string, offset: string): RestoredSession | null;
+}
+
 interface AdapterEvents {
   "create-room": (room: Room) => void;
   "delete-room": (room: Room) => void;
@@ -25,11 +44,13 @@ export class Adapter extends ServerEmitter<AdapterEvents> {
   /** The namespace. */
   readonly nsp: BroadcastSpace;
   readonly #report: ErrorReport;
+  readonly #sessions: SessionStore | undefined;
 
-  constructor(nsp: BroadcastSpace, report: ErrorReport) {
+  constructor(nsp: BroadcastSpace, report: ErrorReport, sessions?: SessionStore) {
     super();
     this.nsp = nsp;
     this.#report = report;
+    this.#sessions = sessions;
     nsp.index.observer = {
       onCreate: (room) => this.#fire("create-room", [room]),
       onDelete: (room) => this.#fire("delete-room", [room]),
@@ -126,9 +147,21 @@ export class Adapter extends ServerEmitter<AdapterEvents> {
     if (typeof callback === "function") queueMicrotask(() => this.#guarded(callback as Listener)(null, []));
   }
 
-  #operator({ rooms, except = new Set(), flags = {} }: BroadcastOptions): Broadcast<EmitMap, unknown> {
+  /** Keeps a session; without connection state recovery, nothing. */
+  persistSession(session: StoredSession): void {
+    this.#sessions?.persist(session);
+  }
+
+  /** Takes out a session, with the data of the events that its client has missed; null if it is not there. */
+  async restoreSession(pid: string, offset: string): Promise<RestoredSession | null> {
+    return this.#sessions?.restore(pid, offset) ?? null;
+  }
+
+  #operator({ rooms, except, flags = {} }: BroadcastOptions): Broadcast<EmitMap, unknown> {
     const { clock, ackTimeout, report } = this.nsp;
-    return new Broadcast({ spaces: () => [this.nsp], clock, ackTimeout, report }, { rooms, except }, flags);
+    // what is kept for later must not change
+    const target = { rooms: new Set(rooms), except: new Set(except) };
+    return new Broadcast({ spaces: () => [this.nsp], clock, ackTimeout, report }, target, flags);
   }
 
   #guarded(callback: Listener): Listener {

@@ -46,6 +46,11 @@ export interface BroadcastSocket extends Member {
   disconnect(close?: boolean): unknown;
 }
 
+/** Keeps what is sent for clients that come back. */
+export interface EventRecorder {
+  encode(to: Target | Room, data: unknown[], id: number | undefined, flags: EmitFlags): Message;
+}
+
 /** A namespace, as far as a broadcast needs it. */
 export interface BroadcastSpace {
   readonly name: string;
@@ -55,6 +60,8 @@ export interface BroadcastSpace {
   /** Time for acknowledgements of a broadcast without `timeout`, in ms. */
   readonly ackTimeout: number;
   readonly report: ErrorReport;
+  /** Undefined unless clients can come back. */
+  readonly recovery: EventRecorder | undefined;
   readonly index: RoomIndex<BroadcastSocket>;
   readonly sockets: ReadonlyMap<string, BroadcastSocket>;
   nextAckId(): number;
@@ -271,6 +278,8 @@ export class Broadcast<EmitEvents extends EventsMap, SocketData> {
 
   /** Hot path */
   #encode(space: BroadcastSpace, data: unknown[], id: number | undefined): Message {
+    const { recovery } = space;
+    if (recovery !== undefined) return recovery.encode(this.#target, data, id, this.#flags);
     return encodeEvent(space, data, id, true, this.#flags.compress);
   }
 

@@ -11,6 +11,7 @@ import { Adapter } from "./adapter.ts";
 import { Audience } from "./audience.ts";
 import { isSafeAuth } from "./auth.ts";
 import { type Broadcast, messageOf } from "./broadcast.ts";
+import { RatePerAddress } from "./client-address.ts";
 import { Clock, processTime } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import { cors } from "./cors.ts";
@@ -19,6 +20,7 @@ import { attachToNode, type NodeServer } from "./hosts/node-http.ts";
 import { Namespace, type NamespaceHost, type NamespaceReservedEvents } from "./namespace.ts";
 import { type Limits, type ResolvedOptions, resolveOptions, type ServerOptions, warnNotOffered } from "./options.ts";
 import { type NamespaceFilter, ParentNamespace } from "./parent-namespace.ts";
+import type { RecoveryPolicy } from "./recovery.ts";
 import { flat } from "./slots.ts";
 import { serveClientFile } from "./serve-client.ts";
 import { callListeners, isThenable } from "./server-emitter.ts";
@@ -89,6 +91,7 @@ export class Server<
     const isOptions = typeof target === "object" && target !== null && !("listen" in target);
     this.#given = { ...(isOptions ? target : options) };
     this.#options = resolveOptions(this.#given);
+    this.recoveryPolicy = recoveryPolicyOf(this.#options);
     const main = this.of("/");
     this.sockets = main;
     // as an emitter, it is its main namespace
@@ -257,6 +260,9 @@ export class Server<
     return this.#options.limits;
   }
 
+  /** @internal One for all namespaces. */
+  readonly recoveryPolicy: RecoveryPolicy | undefined;
+
   /** @internal */
   get ackTimeouts(): { unicast: number; broadcast: number } {
     const { unicast = 0, broadcast = 60_000 } = this.#options.ackTimeout;
@@ -383,6 +389,7 @@ export class Server<
     parent.children.delete(child);
     if (this.#namespaces.get(child.name) === child) this.#namespaces.delete(child.name);
     child.adapter.close();
+    child.recovery?.clear();
   }
 
   #announce(namespace: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>): void {
@@ -410,6 +417,20 @@ export class Server<
     Object.assign(this.#options, options);
     return this;
   }
+}
+
+function recoveryPolicyOf(all: ResolvedOptions): RecoveryPolicy | undefined {
+  const { connectionStateRecovery: options, limits, clientAddress, pingInterval, pingTimeout } = all;
+  if (options === undefined) return undefined;
+  return {
+    options,
+    maxAge: options.maxDisconnectionDuration + pingInterval + pingTimeout,
+    maxBytes: limits.maxRecoveryBytes,
+    maxSeats: limits.maxAway,
+    maxReplay: limits.maxBufferedBytesHard,
+    failures: new RatePerAddress(limits.recoveryFailuresPerMinute),
+    clientAddress,
+  };
 }
 
 function rethrow(error: unknown): never {
