@@ -68,7 +68,8 @@ export class EventLog {
     if (typeof offset !== "string" || !offset.startsWith(`${this.#epoch}.`)) return undefined;
     const text = offset.slice(this.#epoch.length + 1);
     const position = text.length > MAX_DIGITS ? NaN : Number.parseInt(text, 36);
-    return position <= this.#last && position.toString(36) === text ? position : undefined;
+    const isOurs = position >= 0 && position <= this.#last && position.toString(36) === text;
+    return isOurs ? position : undefined;
   }
 
   /** Whether everything behind a position is still there. */

@@ -4,7 +4,7 @@ import { Adapter } from "./adapter.ts";
 import type { ClientAddress } from "./client-address.ts";
 import { type CookieOptions, serializeCookie } from "./cookie.ts";
 import type { CorsOptions } from "./cors.ts";
-import type { RecoveryOptions } from "./recovery.ts";
+import type { RecoverableSocket } from "./seat.ts";
 
 /** A decision of the application on a handshake: call back with an error text, or with null and true. */
 export type AllowRequest = (
@@ -118,6 +118,19 @@ export interface EngineOptions {
   origins: "auto" | "same" | "*" | readonly string[];
   /** Limits on what peers can make us keep. Each has a default. */
   limits: Partial<Limits>;
+}
+
+/** The option `connectionStateRecovery` (api.md S2, C1–C4). */
+export interface RecoveryOptions {
+  /** How long a client may be away, in ms. @default 120000 */
+  maxDisconnectionDuration: number;
+  /** Whether a client that comes back passes no middlewares. @default true */
+  skipMiddlewares: boolean;
+  /**
+   * Whose socket it is. A client that comes back as someone else is a new one (abuse matrix 107).
+   * @example subject: (socket) => socket.handshake.auth.userId
+   */
+  subject?: ((socket: RecoverableSocket) => unknown) | undefined;
 }
 
 /** All options of a server (api.md S2). */

@@ -1,84 +1,42 @@
-import type { IncomingMessage } from "node:http";
+import { Buffer } from "node:buffer";
 import { type Frame, type Packet, PacketType } from "@bowline/protocol";
 import type { RestoredSession, StoredSession } from "./adapter.ts";
 import { type BroadcastSpace, type EmitFlags, encodeEvent } from "./broadcast.ts";
-import { type ClientAddress, limitedAddress, type RatePerAddress } from "./client-address.ts";
+import { type ClientAddress, limitedAddress, RatePerAddress } from "./client-address.ts";
 import type { Timed } from "./clock.ts";
 import type { DisconnectReason } from "./disconnect-reason.ts";
 import { EventLog, type LoggedEvent } from "./event-log.ts";
-import type { Handshake } from "./handshake.ts";
+import type { RecoveryOptions, ResolvedOptions } from "./options.ts";
 import { Message } from "./outbox.ts";
 import { randomId } from "./random-id.ts";
 import type { RequestHead } from "./request-head.ts";
 import type { Member, Room } from "./room.ts";
 import type { Target } from "./room-index.ts";
-
-/** The option `connectionStateRecovery` (api.md S2, C1–C4). */
-export interface RecoveryOptions {
-  /** How long a client may be away, in ms. @default 120000 */
-  maxDisconnectionDuration: number;
-  /** Whether a client that comes back passes no middlewares. @default true */
-  skipMiddlewares: boolean;
-  /**
-   * Whose socket it is. A client that comes back as someone else is a new one (abuse matrix 107).
-   * @example subject: (socket) => socket.handshake.auth.userId
-   */
-  subject?: ((socket: RecoverableSocket) => unknown) | undefined;
-}
-
-/** A socket, as far as recovery needs it. */
-export interface RecoverableSocket extends Member {
-  readonly handshake: Handshake;
-  readonly request: IncomingMessage;
-  // oxlint-disable-next-line typescript/no-explicit-any -- v4's default: applications put there what they like
-  data: any;
-  /** @internal What is kept for its client. */
-  seat: Seat | undefined;
-  /** @internal Its client has come back on another connection. */
-  onTakenOver(): void;
-}
-
-/** What is kept for a client that may come back: its place in a namespace. Whoever holds the `pid` may claim it. */
-export interface Seat {
-  readonly pid: string;
-  /** Id of the socket. */
-  readonly id: string;
-  /** Position in the log at which the pid was issued: nothing before it is for this client. */
-  readonly since: number;
-  /** Rooms beside that of its own id, each with the position at which it was joined. */
-  readonly rooms: Map<Room, number>;
-  readonly subject: unknown;
-  /** How often it was claimed: the newest claim wins. */
-  claims: number;
-  state:
-    | { readonly is: "held"; readonly by: RecoverableSocket }
-    | { readonly is: "away"; readonly until: number; readonly data: unknown };
-}
-
-/** A client that wants its seat back. */
-export interface Claim {
-  readonly seat: Seat;
-  readonly number: number;
-  /** Position of the last event that the client has. */
-  readonly after: number;
-  /** As they were when it came. */
-  readonly rooms: readonly Room[];
-  readonly data: unknown;
-}
+import { type Claim, forgetRoom, isFor, isKept, leaveRoom, type RecoverableSocket, type Seat } from "./seat.ts";
 
 /** How all namespaces of a server recover. */
-export interface RecoveryPolicy {
+export class RecoveryPolicy {
   readonly options: RecoveryOptions;
   /** How long events are kept, in ms: longer than clients may be away, since a lost connection is noticed late. */
   readonly maxAge: number;
   /** Of the log of one namespace. */
   readonly maxBytes: number;
   /** Of clients that are away, in one namespace. */
-  readonly maxSeats: number;
+  readonly maxAway: number;
   /** Replays of more bytes would end the connection. */
   readonly maxReplay: number;
   readonly failures: RatePerAddress;
   readonly clientAddress: ClientAddress | undefined;
+
+  constructor(options: RecoveryOptions, { limits, pingInterval, pingTimeout, clientAddress }: ResolvedOptions) {
+    this.options = options;
+    this.maxAge = options.maxDisconnectionDuration + pingInterval + pingTimeout;
+    this.maxBytes = limits.maxRecoveryBytes;
+    this.maxAway = limits.maxAway;
+    this.maxReplay = limits.maxBufferedBytesHard;
+    this.failures = new RatePerAddress(limits.recoveryFailuresPerMinute);
+    this.clientAddress = clientAddress;
+  }
 }
 
 /** A namespace, as far as recovery needs it. */
@@ -203,12 +161,15 @@ export class Recovery implements Timed {
     return true;
   }
 
-  /** While middlewares ran, rooms may have been joined and left on both sides: what was left stays left. */
+  /**
+   * While middlewares ran, rooms may have been joined and left on both sides: what was left stays left. Of a room that a
+   * middleware has left nothing is replayed, either: it has taken a right away.
+   */
   #matchRooms({ seat, rooms }: Claim, socket: RecoverableSocket): void {
     const { index } = this.#space;
     for (const room of seat.rooms.keys()) if (!rooms.includes(room)) index.add(socket, [room]);
     for (const room of rooms) if (!seat.rooms.has(room)) index.remove(socket, room);
-    for (const room of seat.rooms.keys()) if (socket.joined?.has(room) !== true) seat.rooms.delete(room);
+    for (const room of seat.rooms.keys()) if (socket.joined?.has(room) !== true) forgetRoom(seat, room);
     for (const room of socket.joined ?? []) if (!seat.rooms.has(room)) seat.rooms.set(room, this.#log.last);
   }
 
@@ -241,6 +202,7 @@ export class Recovery implements Timed {
       id: socket.id,
       since,
       rooms,
+      stays: undefined,
       subject,
       claims: 0,
       state: { is: "held", by: socket },
@@ -257,7 +219,8 @@ export class Recovery implements Timed {
 
   /** Who has ended leaves its rooms, too; its seat stays as it was. */
   onLeave(socket: RecoverableSocket, room: Room): void {
-    this.#seatOf(socket)?.rooms.delete(room);
+    const seat = this.#seatOf(socket);
+    if (seat !== undefined) leaveRoom(seat, room, this.#log.last);
   }
 
   #seatOf(socket: RecoverableSocket): Seat | undefined {
@@ -281,8 +244,8 @@ export class Recovery implements Timed {
     const until = this.#space.clock.now() + this.#policy.options.maxDisconnectionDuration;
     seat.state = { is: "away", until, data };
     this.#away.add(seat);
-    const { maxSeats } = this.#policy;
-    if (maxSeats !== 0 && this.#away.size > maxSeats) for (const longest of this.#away) return this.#forget(longest);
+    const { maxAway } = this.#policy;
+    if (maxAway !== 0 && this.#away.size > maxAway) for (const longest of this.#away) return this.#forget(longest);
     this.#schedule();
   }
 
@@ -327,6 +290,7 @@ export class Recovery implements Timed {
       id: sid,
       since,
       rooms: joined,
+      stays: undefined,
       subject: undefined,
       claims: 0,
       state: { is: "away", until: 0, data },
@@ -382,18 +346,6 @@ const NO_LIMITS = {
   maxAuthBytes: 0,
 };
 
-const copied = (frame: Frame): Frame => (typeof frame === "string" ? frame : Uint8Array.from(frame));
-
-const isKept = ({ state }: Seat, now: number): boolean => state.is === "held" || now < state.until;
-
-/** Whether an event that was sent at a position was for whoever has the seat: rooms count from when they were joined. */
-function isFor(to: Target | Room, seat: Seat, position: number): boolean {
-  if (typeof to === "string") return to === seat.id;
-  const isIn = (room: Room): boolean => room === seat.id || (seat.rooms.get(room) ?? Infinity) < position;
-  return (to.rooms.size === 0 || someOf(to.rooms, isIn)) && !someOf(to.except, isIn);
-}
-
-function someOf(rooms: ReadonlySet<Room>, isIn: (room: Room) => boolean): boolean {
-  for (const room of rooms) if (isIn(room)) return true;
-  return false;
-}
+/** Not out of Node's pool, of which it would keep 8 KiB. */
+const copied = (frame: Frame): Frame =>
+  typeof frame === "string" ? frame : Buffer.from(Uint8Array.from(frame).buffer);

@@ -11,7 +11,6 @@ import { Adapter } from "./adapter.ts";
 import { Audience } from "./audience.ts";
 import { isSafeAuth } from "./auth.ts";
 import { type Broadcast, messageOf } from "./broadcast.ts";
-import { RatePerAddress } from "./client-address.ts";
 import { Clock, processTime } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import { cors } from "./cors.ts";
@@ -20,7 +19,7 @@ import { attachToNode, type NodeServer } from "./hosts/node-http.ts";
 import { Namespace, type NamespaceHost, type NamespaceReservedEvents } from "./namespace.ts";
 import { type Limits, type ResolvedOptions, resolveOptions, type ServerOptions, warnNotOffered } from "./options.ts";
 import { type NamespaceFilter, ParentNamespace } from "./parent-namespace.ts";
-import type { RecoveryPolicy } from "./recovery.ts";
+import { RecoveryPolicy } from "./recovery.ts";
 import { flat } from "./slots.ts";
 import { serveClientFile } from "./serve-client.ts";
 import { callListeners, isThenable } from "./server-emitter.ts";
@@ -91,7 +90,8 @@ export class Server<
     const isOptions = typeof target === "object" && target !== null && !("listen" in target);
     this.#given = { ...(isOptions ? target : options) };
     this.#options = resolveOptions(this.#given);
-    this.recoveryPolicy = recoveryPolicyOf(this.#options);
+    const { connectionStateRecovery: recovery } = this.#options;
+    this.recoveryPolicy = recovery === undefined ? undefined : new RecoveryPolicy(recovery, this.#options);
     const main = this.of("/");
     this.sockets = main;
     // as an emitter, it is its main namespace
@@ -417,20 +417,6 @@ export class Server<
     Object.assign(this.#options, options);
     return this;
   }
-}
-
-function recoveryPolicyOf(all: ResolvedOptions): RecoveryPolicy | undefined {
-  const { connectionStateRecovery: options, limits, clientAddress, pingInterval, pingTimeout } = all;
-  if (options === undefined) return undefined;
-  return {
-    options,
-    maxAge: options.maxDisconnectionDuration + pingInterval + pingTimeout,
-    maxBytes: limits.maxRecoveryBytes,
-    maxSeats: limits.maxAway,
-    maxReplay: limits.maxBufferedBytesHard,
-    failures: new RatePerAddress(limits.recoveryFailuresPerMinute),
-    clientAddress,
-  };
 }
 
 function rethrow(error: unknown): never {

@@ -29,8 +29,8 @@ import { type Handshake, handshakeOf } from "./handshake.ts";
 import { runInOrder } from "./middleware.ts";
 import type { Namespace } from "./namespace.ts";
 import { randomId } from "./random-id.ts";
-import type { Claim, RecoverableSocket, Seat } from "./recovery.ts";
 import type { Room } from "./room.ts";
+import type { Claim, RecoverableSocket, Seat } from "./seat.ts";
 import { callListeners, isThenable, ServerEmitter } from "./server-emitter.ts";
 import { Unicast } from "./unicast.ts";
 
