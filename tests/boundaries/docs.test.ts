@@ -51,6 +51,7 @@ describe("docs/options.md", () => {
   test.each([
     ["Server", "packages/server/src/options.ts", ["ServerOptions", "EngineOptions"]],
     ["Limits", "packages/server/src/options.ts", ["Limits"]],
+    ["Connection state recovery", "packages/server/src/options.ts", ["RecoveryOptions"]],
     ["Cookie", "packages/server/src/cookie.ts", ["CookieOptions"]],
     ["CORS", "packages/server/src/cors.ts", ["CorsOptions"]],
     ["Client: socket", "packages/client/src/socket.ts", ["SocketOptions"]],

@@ -67,7 +67,7 @@ function suite(pairs: readonly Pair[], body: (pair: Pair) => void): void {
 }
 
 /** Features that our server does not have yet: their tests are reported as skipped. Whoever adds one removes it here. */
-const notYet: ReadonlySet<string> = new Set(["recovery", "msgpack"]);
+const notYet: ReadonlySet<string> = new Set(["msgpack"]);
 
 /** Whether the pair's server is expected to have a feature. */
 export function offers(pair: Pair, feature: string): boolean {

@@ -78,7 +78,7 @@ function inWordsOfV4(error: unknown, frame: Frame): unknown {
   // nested deeper than the stack, where maxDepth is off
   if (!(error instanceof ProtocolError)) return new ProtocolError("too_deep", "invalid payload", { cause: error });
   const { code } = error;
-  if (code === "unknown_packet_type") error.message += ` ${String(frame).charAt(0)}`;
+  if (code === "unknown_packet_type") error.message += ` ${Number.parseInt(String(frame).charAt(0))}`;
   else if (code === "illegal_attachments" && typeof frame === "string") error.message = "Illegal attachments";
   else error.message = V4_TEXTS.get(code) ?? error.message;
   return error;

@@ -48,13 +48,62 @@ export class SingleAck implements PendingAck, Timed {
   }
 }
 
+/** Who gets the answers of a broadcast. */
+export interface Collector extends PendingAck {
+  /** The client `socketId` has been asked. */
+  expect(socketId: string): void;
+}
+
+/** Ends the wait for the answers of these clients. */
+type Forget = (socketIds: Iterable<string>) => void;
+
+/** Each answer as it comes, with all its values; what has not come when the timeout is over is not waited for. */
+export class EachAnswer implements Collector, Timed {
+  place = -1;
+  due = 0;
+  readonly #onAnswer: Listener;
+  readonly #timeout: number;
+  readonly #clock: Clock;
+  readonly #forget: Forget;
+  readonly #waiting = new Set<string>();
+
+  constructor(onAnswer: Listener, timeout: number, clock: Clock, forget: Forget) {
+    this.#onAnswer = onAnswer;
+    this.#timeout = timeout;
+    this.#clock = clock;
+    this.#forget = forget;
+  }
+
+  /** How many clients have not answered. */
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  expect(socketId: string): void {
+    if (this.#waiting.size === 0 && this.#timeout > 0) this.#clock.set(this, this.#clock.now() + this.#timeout);
+    this.#waiting.add(socketId);
+  }
+
+  onAnswer(socketId: string, args: unknown[]): void {
+    this.#waiting.delete(socketId);
+    if (this.#waiting.size === 0) this.#clock.clear(this);
+    this.#onAnswer(...args);
+  }
+
+  onGone(): void {}
+
+  advance(): void {
+    this.#forget(this.#waiting);
+  }
+}
+
 /** The answers of all clients that a broadcast has reached: the first value of each. */
-export class BroadcastAck implements PendingAck, Timed {
+export class BroadcastAck implements Collector, Timed {
   place = -1;
   due = 0;
   readonly #callback: (error: Error | null, answers: unknown[]) => void;
   readonly #clock: Clock;
-  readonly #forget: (socketIds: Iterable<string>) => void;
+  readonly #forget: Forget;
   readonly #waiting = new Set<string>();
   readonly #answers: unknown[] = [];
 
@@ -62,7 +111,7 @@ export class BroadcastAck implements PendingAck, Timed {
     callback: (error: Error | null, answers: unknown[]) => void,
     timeout: number,
     clock: Clock,
-    forget: (socketIds: Iterable<string>) => void,
+    forget: Forget,
   ) {
     this.#callback = callback;
     this.#clock = clock;

@@ -73,9 +73,44 @@ describe("v4's methods on namespace.adapter (api.md A1)", () => {
     expect(await adapter.serverCount()).toBe(1);
   });
 
-  test("serverSideEmit warns that there is nobody (api.md B5)", () => {
-    const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
-    staged().server.serverSideEmit("e");
-    expect(warn.mock.calls[0]![0]).toBe("this adapter does not support the serverSideEmit() functionality");
+  test("broadcastWithAck frees what has not come when the timeout is over (abuse matrix 94)", () => {
+    const { adapter, peers, time, server } = staged();
+    const told: unknown[] = [];
+    const packet = { type: PacketType.EVENT, nsp: "/", data: ["q"] };
+    const deadlines = server.clock.size;
+    const ask = (rooms: string[]) =>
+      adapter.broadcastWithAck(
+        packet,
+        { rooms: new Set(rooms), flags: { timeout: 1_000 } },
+        (count) => told.push(count),
+        (...answer) => told.push(answer),
+      );
+    ask(["nobody"]);
+    expect(server.clock.size).toBe(deadlines);
+    ask([]);
+    time.settle();
+    peers[0]!.transport.receive('431["a","b"]');
+    time.advance(1_000);
+    peers[1]!.transport.receive('431["late"]');
+    expect(told).toEqual([0, 2, ["a", "b"]]);
+    expect(server.clock.size).toBe(deadlines);
+  });
+
+  test("serverSideEmit prints that there is nobody, and its callback gets no answers (api.md B5, S7)", async () => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+    const { server, errors } = staged();
+    expect(server.serverSideEmit("e", 1)).toBe(true);
+    expect(warn.mock.calls).toEqual([["this adapter does not support the serverSideEmit() functionality"]]);
+    const answered = vi.fn(() => {
+      throw new Error("mine");
+    });
+    server.of("/x").serverSideEmit("e", 1, answered);
+    expect(answered).not.toHaveBeenCalled();
+    expect(await server.serverSideEmitWithAck("e", 1)).toEqual([]);
+    expect(answered.mock.calls).toEqual([[null, []]]);
+    expect(errors).toEqual([new Error("mine")]);
+    await expect(server.of("/x").serverSideEmitWithAck("connect")).rejects.toThrow(
+      '"connect" is a reserved event name',
+    );
   });
 });

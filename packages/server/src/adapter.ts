@@ -1,4 +1,5 @@
-import { type Packet, UsageError } from "@bowline/protocol";
+import { type Listener, type Packet, UsageError } from "@bowline/protocol";
+import { EachAnswer } from "./acks.ts";
 import { Broadcast, type BroadcastSpace, type EmitFlags, type RemoteSocket } from "./broadcast.ts";
 import type { Room } from "./room.ts";
 import { callListeners, type ErrorReport, ServerEmitter } from "./server-emitter.ts";
@@ -8,6 +9,25 @@ export interface BroadcastOptions {
   rooms: ReadonlySet<Room>;
   except?: ReadonlySet<Room>;
   flags?: EmitFlags;
+}
+
+/** What v4's adapters keep of a client. */
+export interface StoredSession {
+  sid: string;
+  pid: string;
+  rooms: Room[];
+  data: unknown;
+}
+
+/** A session that was found again. */
+export interface RestoredSession extends StoredSession {
+  missedPackets: unknown[];
+}
+
+/** Where sessions are kept. */
+interface SessionStore {
+  persist(session: StoredSession): void;
+  restore(pid: string, offset: string): RestoredSession | null;
 }
 
 interface AdapterEvents {
@@ -24,11 +44,13 @@ export class Adapter extends ServerEmitter<AdapterEvents> {
   /** The namespace. */
   readonly nsp: BroadcastSpace;
   readonly #report: ErrorReport;
+  readonly #sessions: SessionStore | undefined;
 
-  constructor(nsp: BroadcastSpace, report: ErrorReport) {
+  constructor(nsp: BroadcastSpace, report: ErrorReport, sessions?: SessionStore) {
     super();
     this.nsp = nsp;
     this.#report = report;
+    this.#sessions = sessions;
     nsp.index.observer = {
       onCreate: (room) => this.#fire("create-room", [room]),
       onDelete: (room) => this.#fire("delete-room", [room]),
@@ -77,19 +99,18 @@ export class Adapter extends ServerEmitter<AdapterEvents> {
     this.#operator(options).emit(event, ...args);
   }
 
-  /** Sends an EVENT packet; tells how many clients it reached, then each answer. */
+  /** Sends an EVENT packet; tells how many clients it reached, then each answer as it comes. */
   broadcastWithAck(
     packet: Packet,
     options: BroadcastOptions,
     onCount: (clientCount: number) => void,
     onAnswer: (...args: unknown[]) => void,
   ): void {
-    void this.sockets(options.rooms, options.except).then((ids) => {
-      onCount(ids.size);
-      const [event, ...args] = eventOf(packet);
-      const settle = (_error: unknown, answers: unknown[]): void => answers.forEach((answer) => onAnswer(answer));
-      this.#operator(options).emit(event, ...args, settle);
-    });
+    const answers = this.#operator(options).collect(
+      eventOf(packet),
+      (timeout, forget) => new EachAnswer(this.#guarded(onAnswer), timeout, this.nsp.clock, forget),
+    );
+    onCount(answers.size);
   }
 
   /** The ids of the sockets in these rooms; of all, if there are none. */
@@ -118,13 +139,33 @@ export class Adapter extends ServerEmitter<AdapterEvents> {
     this.#operator(options).disconnectSockets(close);
   }
 
-  /** There are no other servers. */
-  serverSideEmit(_packet: unknown[]): void {
-    process.emitWarning("this adapter does not support the serverSideEmit() functionality", { code: "BOWLINE" });
+  /** There are no other servers: a callback gets no answers. */
+  serverSideEmit(event: unknown[]): void {
+    // where and as v4 prints it
+    console.warn("this adapter does not support the serverSideEmit() functionality");
+    const callback = event.at(-1);
+    if (typeof callback === "function") queueMicrotask(() => this.#guarded(callback as Listener)(null, []));
   }
 
-  #operator({ rooms, except = new Set(), flags = {} }: BroadcastOptions): Broadcast<EmitMap, unknown> {
-    return new Broadcast({ spaces: () => [this.nsp] }, { rooms, except }, flags);
+  /** Keeps a session; without connection state recovery, nothing. */
+  persistSession(session: StoredSession): void {
+    this.#sessions?.persist(session);
+  }
+
+  /** Takes out a session, with the data of the events that its client has missed; null if it is not there. */
+  async restoreSession(pid: string, offset: string): Promise<RestoredSession | null> {
+    return this.#sessions?.restore(pid, offset) ?? null;
+  }
+
+  #operator({ rooms, except, flags = {} }: BroadcastOptions): Broadcast<EmitMap, unknown> {
+    const { clock, ackTimeout, report } = this.nsp;
+    // what is kept for later must not change
+    const target = { rooms: new Set(rooms), except: new Set(except) };
+    return new Broadcast({ spaces: () => [this.nsp], clock, ackTimeout, report }, target, flags);
+  }
+
+  #guarded(callback: Listener): Listener {
+    return (...args) => callListeners([callback], this, args, (error) => this.#report(error, "ack"));
   }
 
   #fire(event: keyof AdapterEvents, args: unknown[]): void {

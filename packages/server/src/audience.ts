@@ -1,15 +1,18 @@
-import type {
-  AckValue,
-  EventNames,
-  EventParams,
-  EventParamsWithoutAck,
-  EventsMap,
-  WithAckErrors,
-  WithAckLists,
+import {
+  type AckValue,
+  type EventNames,
+  type EventParams,
+  type EventParamsWithoutAck,
+  type EventsMap,
+  UsageError,
+  type WithAckErrors,
+  type WithAckLists,
 } from "@bowline/protocol";
 import type { Broadcast, RemoteSocket } from "./broadcast.ts";
 import type { Room } from "./room.ts";
 import { ServerEmitter } from "./server-emitter.ts";
+
+const RESERVED = new Set(["connect", "connection", "new_namespace"]);
 
 /** What a server and a namespace have in common: everyone in it can be addressed. {@link Broadcast} does the work. */
 export abstract class Audience<
@@ -82,6 +85,40 @@ export abstract class Audience<
   write(...args: EventParams<WithAckLists<EmitEvents>, EventNames<WithAckLists<EmitEvents>> & "message">): this {
     return this.send(...args);
   }
+
+  /**
+   * Sends an event to the other servers of the cluster. With a callback as last argument, calls it with the first answer
+   * of each server, `(error, answers)` (api.md B5).
+   * @throws UsageError for reserved names
+   */
+  serverSideEmit<Event extends EventNames<WithAckLists<ServerSideEvents>>>(
+    event: Event,
+    ...args: EventParams<WithAckLists<ServerSideEvents>, Event>
+  ): boolean {
+    if (RESERVED.has(String(event))) {
+      throw new UsageError("reserved_event", `"${String(event)}" is a reserved event name`);
+    }
+    this.sendToServers([event, ...args]);
+    return true;
+  }
+
+  /** Sends an event to the other servers of the cluster and waits for the first answer of each. */
+  serverSideEmitWithAck<Event extends EventNames<ServerSideEvents>>(
+    event: Event,
+    ...args: EventParamsWithoutAck<ServerSideEvents, Event>
+  ): Promise<AckValue<ServerSideEvents, Event>[]> {
+    return new Promise((resolve, reject) => {
+      const settle = (error: unknown, answers: unknown): void => {
+        if (error instanceof Error) reject(Object.assign(error, { responses: answers }));
+        else resolve(answers as AckValue<ServerSideEvents, Event>[]);
+      };
+      const all: unknown[] = [...args, settle];
+      this.serverSideEmit(event, ...(all as EventParams<WithAckLists<ServerSideEvents>, Event>));
+    });
+  }
+
+  /** @internal */
+  abstract sendToServers(event: unknown[]): void;
 
   /** @see {@link Broadcast.allSockets} @deprecated as in v4 */
   allSockets(): Promise<Set<string>> {

@@ -12,7 +12,7 @@ import {
   type WithAckErrors,
   type WithAckLists,
 } from "@bowline/protocol";
-import { BroadcastAck } from "./acks.ts";
+import { BroadcastAck, type Collector, type PendingAck } from "./acks.ts";
 import type { Clock } from "./clock.ts";
 import { Message } from "./outbox.ts";
 import type { Handshake } from "./handshake.ts";
@@ -37,13 +37,18 @@ export interface BroadcastSocket extends Member {
   /** Whether it has listeners for all that it is sent. */
   readonly watchesOutgoing: boolean;
   tellOutgoing(data: unknown[]): void;
-  expectBroadcastAck(id: number, ack: BroadcastAck): void;
+  expectBroadcastAck(id: number, ack: PendingAck): void;
   forgetAck(id: number): void;
   readonly handshake: Handshake;
   readonly rooms: ReadonlySet<Room>;
   join(room: Room | Room[]): unknown;
   leave(room: Room): unknown;
   disconnect(close?: boolean): unknown;
+}
+
+/** Keeps what is sent for clients that come back. */
+export interface EventRecorder {
+  encode(to: Target | Room, data: unknown[], id: number | undefined, flags: EmitFlags): Message;
 }
 
 /** A namespace, as far as a broadcast needs it. */
@@ -55,16 +60,16 @@ export interface BroadcastSpace {
   /** Time for acknowledgements of a broadcast without `timeout`, in ms. */
   readonly ackTimeout: number;
   readonly report: ErrorReport;
+  /** Undefined unless clients can come back. */
+  readonly recovery: EventRecorder | undefined;
   readonly index: RoomIndex<BroadcastSocket>;
   readonly sockets: ReadonlyMap<string, BroadcastSocket>;
   nextAckId(): number;
 }
 
 /** Where broadcasts of a namespace go: itself, or the children of a parent. */
-export interface BroadcastHost {
+export interface BroadcastHost extends Pick<BroadcastSpace, "clock" | "ackTimeout" | "report"> {
   spaces(): Iterable<BroadcastSpace>;
-  /** Whether it stands for others: their acknowledgements cannot be told apart. */
-  readonly isParent?: boolean;
 }
 
 /** A socket of this or another node, as `fetchSockets` gives it (api.md B3). */
@@ -273,11 +278,13 @@ export class Broadcast<EmitEvents extends EventsMap, SocketData> {
 
   /** Hot path */
   #encode(space: BroadcastSpace, data: unknown[], id: number | undefined): Message {
+    const { recovery } = space;
+    if (recovery !== undefined) return recovery.encode(this.#target, data, id, this.#flags);
     return encodeEvent(space, data, id, true, this.#flags.compress);
   }
 
   /** Hot path */
-  #send(space: BroadcastSpace, data: unknown[], message: Message, id?: number, ack?: BroadcastAck): void {
+  #send(space: BroadcastSpace, data: unknown[], message: Message, id?: number, ack?: Collector): void {
     const volatile = this.#flags.volatile === true;
     space.index.each(this.#target, space.sockets.values(), (socket) => {
       if (!socket.connected) return;
@@ -290,22 +297,31 @@ export class Broadcast<EmitEvents extends EventsMap, SocketData> {
     });
   }
 
-  #emitWithAck(data: unknown[], callback: Listener): void {
-    const [space] = this.#host.spaces();
-    if (space === undefined || this.#host.isParent === true) {
-      throw new UsageError("ack_on_parent", "acknowledgements are not supported on parent namespaces");
-    }
-    const id = space.nextAckId();
+  /**
+   * @internal Sends an event whose answers go to a collector.
+   * @param make makes it: it may have a timeout, and what it has not got then is to be forgotten
+   */
+  collect<C extends Collector>(
+    data: unknown[],
+    make: (timeout: number, forget: (socketIds: Iterable<string>) => void) => C,
+  ): C {
     // first of all: an emit that throws leaves nothing behind
-    const message = this.#encode(space, data, id);
-    const timeout = this.#flags.timeout ?? space.ackTimeout;
-    const forget = (socketIds: Iterable<string>): void => {
-      for (const socketId of socketIds) space.sockets.get(socketId)?.forgetAck(id);
-    };
+    const asked = Array.from(this.#host.spaces(), (space) => {
+      const id = space.nextAckId();
+      return { space, id, message: this.#encode(space, data, id) };
+    });
+    const collector = make(this.#flags.timeout ?? this.#host.ackTimeout, (socketIds) => {
+      for (const socketId of socketIds) for (const { space, id } of asked) space.sockets.get(socketId)?.forgetAck(id);
+    });
+    for (const { space, id, message } of asked) this.#send(space, data, message, id, collector);
+    return collector;
+  }
+
+  #emitWithAck(data: unknown[], callback: Listener): void {
+    const { clock, report } = this.#host;
     const settle = (error: Error | null, answers: unknown[]): void =>
-      callListeners([callback], this, [error, answers], (thrown) => space.report(thrown, "ack"));
-    const ack = new BroadcastAck(settle, timeout, space.clock, forget);
-    this.#send(space, data, message, id, ack);
+      callListeners([callback], this, [error, answers], (thrown) => report(thrown, "ack"));
+    const ack = this.collect(data, (timeout, forget) => new BroadcastAck(settle, timeout, clock, forget));
     // not within the emit: callers expect their callback later
     queueMicrotask(() => ack.seal());
   }

@@ -37,6 +37,12 @@ export class RatePerAddress {
     this.#limit = limit;
   }
 
+  /** Whether there were more than the limit within this minute; counts none. */
+  isExceeded(address: string | undefined, now: number): boolean {
+    if (address === undefined || this.#limit === 0 || now >= this.#windowEnd) return false;
+    return (this.#counts.get(address) ?? 0) > this.#limit;
+  }
+
   /** Counts one; true = more than the limit within this minute. */
   exceeds(address: string | undefined, now: number): boolean {
     if (address === undefined || this.#limit === 0) return false;

@@ -187,6 +187,23 @@ describe("dynamic namespaces (api.md N5)", () => {
     expect(peers.map(({ transport }) => transport.sent)).toEqual([['42/n1,["e"]'], ['42/n2,["e"]']]);
   });
 
+  test("acknowledgements of a parent's broadcast come from all children, once (N5, B2)", async () => {
+    const { server, time, join } = setTheStage();
+    const parent = server.of(/^\/c/);
+    const none = parent.emitWithAck("q");
+    expect(await none).toEqual([]);
+    const one = join("/c1");
+    // another id in this child
+    server.of("/c1").nextAckId();
+    const two = join("/c2");
+    const both = parent.timeout(1_000).emitWithAck("q");
+    time.settle();
+    one.transport.receive('43/c1,1["one"]');
+    two.transport.receive('43/c2,0["two"]');
+    expect(await both).toEqual(["one", "two"]);
+    expect(server.clock.size).toBe(2);
+  });
+
   test("children have the parent's middlewares", () => {
     const stage = setTheStage();
     stage.server.of(/^\/n/).use((_socket, next) => next(new Error("no")));

@@ -1,11 +1,4 @@
-import {
-  type Codec,
-  type DefaultEventsMap,
-  type EventNames,
-  type EventParams,
-  type EventsMap,
-  UsageError,
-} from "@bowline/protocol";
+import type { Codec, DefaultEventsMap, EventsMap } from "@bowline/protocol";
 import { Adapter } from "./adapter.ts";
 import { Audience } from "./audience.ts";
 import { Broadcast, type BroadcastHost, type BroadcastSpace } from "./broadcast.ts";
@@ -13,7 +6,9 @@ import type { Clock, Timed } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import { runInOrder } from "./middleware.ts";
 import type { Limits } from "./options.ts";
+import { Recovery, type RecoveryPolicy } from "./recovery.ts";
 import { RoomIndex } from "./room-index.ts";
+import type { Claim } from "./seat.ts";
 import type { Server } from "./server.ts";
 import { callListeners, type ErrorReport } from "./server-emitter.ts";
 import { Socket } from "./socket.ts";
@@ -43,9 +38,9 @@ export interface NamespaceHost {
   /** For acknowledgements without `.timeout()`, in ms. */
   readonly ackTimeouts: { readonly unicast: number; readonly broadcast: number };
   readonly report: ErrorReport;
+  /** Undefined if the option `connectionStateRecovery` is off. */
+  readonly recoveryPolicy: RecoveryPolicy | undefined;
 }
-
-const RESERVED = new Set(["connect", "connection", "new_namespace"]);
 
 /** A communication channel that clients join by its name (api.md N1–N7). */
 export class Namespace<
@@ -81,6 +76,8 @@ export class Namespace<
   readonly unicastAckTimeout: number;
   /** @internal */
   readonly report: ErrorReport;
+  /** @internal */
+  readonly recovery: Recovery | undefined;
   protected readonly middlewares: NamespaceMiddleware<ListenEvents, EmitEvents, ServerSideEvents, SocketData>[] = [];
   /** @internal */
   readonly everyone: Broadcast<EmitEvents, SocketData> = new Broadcast(this);
@@ -104,11 +101,14 @@ export class Namespace<
     this.ackTimeout = host.ackTimeouts.broadcast;
     this.unicastAckTimeout = host.ackTimeouts.unicast;
     this.report = host.report;
+    const policy = host.recoveryPolicy;
+    this.recovery = policy === undefined ? undefined : new Recovery(this, policy);
+    this.index.journal = this.recovery;
   }
 
   /** v4's view of the rooms. */
   get adapter(): Adapter {
-    return (this.#adapter ??= new Adapter(this, this.report));
+    return (this.#adapter ??= new Adapter(this, this.report, this.recovery));
   }
 
   /** Adds a middleware: each new client passes all of them, in order, before it is connected. */
@@ -117,22 +117,18 @@ export class Namespace<
     return this;
   }
 
-  /**
-   * Sends an event to the other servers of the cluster.
-   * @throws UsageError for reserved names
-   */
-  serverSideEmit<Event extends EventNames<ServerSideEvents>>(
-    event: Event,
-    ...args: EventParams<ServerSideEvents, Event>
-  ): boolean {
-    if (RESERVED.has(String(event))) {
-      throw new UsageError("reserved_event", `"${String(event)}" is a reserved event name`);
-    }
-    this.adapter.serverSideEmit([event, ...args]);
-    return true;
+  // ---- for broadcasts, sockets and the server
+
+  /** @internal */
+  sendToServers(event: unknown[]): void {
+    this.adapter.serverSideEmit(event);
   }
 
-  // ---- for broadcasts, sockets and the server
+  /** @internal The next reading of `adapter` makes a new one (api.md S3). */
+  resetAdapter(): void {
+    this.#adapter?.close();
+    this.#adapter = undefined;
+  }
 
   /** @internal */
   get maxAttachments(): number {
@@ -156,25 +152,53 @@ export class Namespace<
 
   /** @internal A client wants to join: its socket takes the slot, then the middlewares decide. */
   connect(connection: Connection, auth: Record<string, unknown> | undefined): void {
-    const socket = new Socket(this, connection, auth);
+    this.#join(connection, auth, this.recovery?.find(auth, connection.head));
+  }
+
+  #join(connection: Connection, auth: Record<string, unknown> | undefined, claim: Claim | undefined): void {
+    const socket = new Socket(this, connection, auth, claim);
     connection.slots.attach(this.name, socket);
+    // a middleware may look at them, and leave some
+    if (claim !== undefined) this.index.add(socket, claim.rooms);
     let settled = false;
     this.#joining++;
     const settle = (error?: Error): void => {
       if (settled) return;
       settled = true;
-      this.#joining--;
       this.clock.clear(deadline);
       // the client may have gone, or the server closed, while a middleware was waiting
-      if (connection.slots.get(this.name) !== socket) return this.removeSocket(socket);
-      if (error === undefined) this.#admit(socket, connection);
-      else this.#refuse(socket, connection, error);
+      const isHere = connection.slots.get(this.name) === socket;
+      if (isHere && error === undefined) return this.#settle(socket, auth, claim);
+      this.#joining--;
+      if (isHere && error !== undefined) this.#refuse(socket, connection, error);
+      else this.removeSocket(socket);
     };
     const deadline: Timed = { place: -1, due: 0, advance: () => settle(new Error("middleware timeout")) };
     const report = (error: unknown): void => this.report(error, "middleware");
-    runInOrder(this.middlewares, (middleware, next) => middleware(socket, next), report, settle);
+    const isKnown = claim !== undefined && this.recovery?.skipMiddlewares === true;
+    const middlewares = isKnown ? [] : this.middlewares;
+    runInOrder(middlewares, (middleware, next) => middleware(socket, next), report, settle);
     const { middlewareTimeout } = this.limits;
     if (!settled && middlewareTimeout !== 0) this.clock.set(deadline, this.clock.now() + middlewareTimeout);
+  }
+
+  #settle(
+    socket: Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
+    auth: Record<string, unknown> | undefined,
+    claim: Claim | undefined,
+  ): void {
+    const { conn } = socket;
+    if (claim === undefined || this.recovery?.take(claim, socket) === true) {
+      this.#admit(socket, conn, claim);
+    } else {
+      // its seat has gone while the middlewares ran, or is someone else's: it is a new client
+      socket.onConnectionEnd("forced close");
+      if (conn.slots.get(this.name) === socket) this.#join(conn, auth, undefined);
+    }
+    // only now: a child namespace must not end while the only one in it changes its socket
+    this.#joining--;
+    // if nobody is left, say so
+    if (!socket.connected) this.removeSocket(socket);
   }
 
   /** @internal Whether nobody is here nor on the way in. */
@@ -184,15 +208,26 @@ export class Namespace<
 
   /** @internal A socket has ended, connected or not. */
   removeSocket(socket: Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>): void {
-    this.sockets.delete(socket.id);
+    // one that wanted to come back, and was refused, has the id of one that may still be here
+    if (this.sockets.get(socket.id) === socket) this.sockets.delete(socket.id);
     this.index.removeAll(socket);
   }
 
-  #admit(socket: Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>, connection: Connection): void {
+  #admit(
+    socket: Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
+    connection: Connection,
+    claim: Claim | undefined,
+  ): void {
     this.sockets.set(socket.id, socket);
     this.index.add(socket, [socket.id]);
+    // listeners have run, of the adapter and of the socket that held this seat: they may have ended this one
+    if (connection.slots.get(this.name) !== socket) {
+      this.recovery?.onEnd(socket, "transport close", socket.data);
+      return this.removeSocket(socket);
+    }
     connection.onJoined();
-    socket.onAdmitted();
+    socket.onAdmitted(claim);
+    if (!socket.connected) return;
     for (const event of ["connect", "connection"]) {
       callListeners(this.listenersOf(event), this, [socket], (error) => this.report(error, event));
     }

@@ -1,8 +1,10 @@
 import type { IncomingMessage } from "node:http";
 import { type Codec, jsonCodec, UsageError } from "@bowline/protocol";
+import { Adapter } from "./adapter.ts";
 import type { ClientAddress } from "./client-address.ts";
 import { type CookieOptions, serializeCookie } from "./cookie.ts";
 import type { CorsOptions } from "./cors.ts";
+import type { RecoverableSocket } from "./seat.ts";
 
 /** A decision of the application on a handshake: call back with an error text, or with null and true. */
 export type AllowRequest = (
@@ -70,6 +72,12 @@ export interface Limits {
   maxBadAcks: number;
   /** Rooms of one socket. @default 0 (no limit) */
   maxRoomsPerSocket: number;
+  /** Attempts to come back that fail, per client address and minute; beyond it all count as new. @default 20 */
+  recoveryFailuresPerMinute: number;
+  /** Bytes of the events that one namespace keeps for clients that come back. @default 8388608 */
+  maxRecoveryBytes: number;
+  /** Clients of one namespace that are away and may come back; beyond it the longest away is forgotten. @default 100000 */
+  maxAway: number;
 }
 
 /** Options of the engine: sessions and transports (api.md ES2, ES3). */
@@ -112,6 +120,19 @@ export interface EngineOptions {
   limits: Partial<Limits>;
 }
 
+/** The option `connectionStateRecovery` (api.md S2, C1–C4). */
+export interface RecoveryOptions {
+  /** How long a client may be away, in ms. @default 120000 */
+  maxDisconnectionDuration: number;
+  /** Whether a client that comes back passes no middlewares. @default true */
+  skipMiddlewares: boolean;
+  /**
+   * Whose socket it is. A client that comes back as someone else is a new one (abuse matrix 107).
+   * @example subject: (socket) => socket.handshake.auth.userId
+   */
+  subject?: ((socket: RecoverableSocket) => unknown) | undefined;
+}
+
 /** All options of a server (api.md S2). */
 export interface ServerOptions extends EngineOptions {
   /** Whether the browser client is served below `path`. @default true */
@@ -120,10 +141,14 @@ export interface ServerOptions extends EngineOptions {
   connectTimeout: number;
   /** Time for acknowledgements when `.timeout()` is not used, in ms; 0 = none. @default { unicast: 0, broadcast: 60000 } */
   ackTimeout: { unicast?: number; broadcast?: number };
+  /** Gives clients that lost their connection id, rooms, data and missed events back. Off by default. */
+  connectionStateRecovery?: Partial<RecoveryOptions> | undefined;
   /** Whether child namespaces end with their last socket. @default false */
   cleanupEmptyChildNamespaces: boolean;
   /** The wire format. @default JSON with binary attachments */
   parser: Codec;
+  /** Adapters of Socket.IO are not offered: one is warned of, and has no effect. */
+  adapter?: unknown;
   /** Whether errors of listeners are thrown again, out of band, as in v4. @default false */
   rethrow: boolean;
 }
@@ -158,6 +183,9 @@ export const limitDefaults: Readonly<Limits> = {
   maxPendingAcks: 10_000,
   maxBadAcks: 1_000,
   maxRoomsPerSocket: 0,
+  recoveryFailuresPerMinute: 20,
+  maxRecoveryBytes: 8_388_608,
+  maxAway: 100_000,
 };
 
 /** @internal A test compares these with the `@default` notes above. */
@@ -184,16 +212,22 @@ export const defaults: Readonly<ServerOptions> = {
   rethrow: false,
 };
 
+/** @internal */
+export const recoveryDefaults: Readonly<RecoveryOptions> = {
+  maxDisconnectionDuration: 120_000,
+  skipMiddlewares: true,
+};
+
 /** Options as the inside sees them: complete. */
-export interface ResolvedOptions extends Omit<ServerOptions, "limits"> {
+export interface ResolvedOptions extends Omit<ServerOptions, "limits" | "connectionStateRecovery"> {
   limits: Limits;
+  connectionStateRecovery: RecoveryOptions | undefined;
 }
 
 /** Options of v4 that have no effect here, and why. */
 const NOT_OFFERED: ReadonlyMap<string, string> = new Map([
   ["wsEngine", "Bowline frames WebSocket messages itself"],
   ["adapter", "adapters of Socket.IO are not offered: this server is a cluster of its own"],
-  ["connectionStateRecovery", "it is not there yet"],
   ["allowEIO3", "clients of Socket.IO v1 and v2 are not served yet"],
   ["perMessageDeflate", "WebSocket compression is not there yet"],
 ]);
@@ -218,10 +252,17 @@ export function resolveOptions(given: Partial<ServerOptions>): ResolvedOptions {
   if (!Array.isArray(options.transports)) {
     throw new UsageError("invalid_option", `option transports must be a list, not ${String(options.transports)}`);
   }
-  for (const name of NOT_OFFERED.keys()) if (definedOf(given)[name as keyof ServerOptions]) warnNotOffered(name);
+  for (const [name, value] of Object.entries(given)) {
+    if (NOT_OFFERED.has(name) && Boolean(value) && value !== Adapter) warnNotOffered(name);
+  }
   const limits = { ...limitDefaults, maxPacketBytes: options.maxHttpBufferSize, ...definedOf(options.limits) };
   for (const [name, value] of Object.entries(limits)) checkNumber(`limits.${name}`, value);
-  return { ...options, path: options.path.replace(/\/$/, ""), limits };
+  const recovery = options.connectionStateRecovery;
+  const connectionStateRecovery = recovery ? { ...recoveryDefaults, ...definedOf(recovery) } : undefined;
+  if (connectionStateRecovery !== undefined) {
+    checkNumber("connectionStateRecovery.maxDisconnectionDuration", connectionStateRecovery.maxDisconnectionDuration);
+  }
+  return { ...options, path: options.path.replace(/\/$/, ""), limits, connectionStateRecovery };
 }
 
 /** An explicit `undefined` means the default. */

@@ -18,7 +18,6 @@ export class ParentNamespace<
   // oxlint-disable-next-line typescript/no-explicit-any -- v4's default: applications put there what they like
   SocketData = any,
 > extends Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData> {
-  readonly isParent = true;
   readonly children: Set<Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>> = new Set();
   /** Undefined if a function decides. */
   readonly pattern: RegExp | undefined;

@@ -29,6 +29,11 @@ export class RequestHead {
     return (this.#request ??= this.#rebuild());
   }
 
+  /** The same, without keeping what had to be made again. */
+  copy(): IncomingMessage {
+    return this.#request ?? this.#rebuild();
+  }
+
   /** The query of its URL. */
   get query(): URLSearchParams {
     return queryOf(this.url);

@@ -15,6 +15,12 @@ export interface RoomObserver {
   onLeave(room: Room, id: string): void;
 }
 
+/** Keeps who is in which room beyond the end of a connection. Own-id rooms are not told. */
+export interface RoomJournal<M> {
+  onJoin(member: M, room: Room): void;
+  onLeave(member: M, room: Room): void;
+}
+
 /**
  * Who is in which room, on this node. Every member is in the room of its own id; that room is implicit and costs nothing
  * until somebody else joins it.
@@ -25,6 +31,7 @@ export class RoomIndex<M extends Member> {
   /** Own-id rooms without a Set, so that `rooms.size` needs no count. */
   #implicit = 0;
   observer: RoomObserver | undefined;
+  journal: RoomJournal<M> | undefined;
 
   /** Puts a member in; it may already be there. */
   add(member: M, rooms: Iterable<Room>): void {
@@ -128,6 +135,7 @@ export class RoomIndex<M extends Member> {
     const joined = (member.joined ??= new Set());
     if (joined.has(room)) return;
     joined.add(room);
+    this.journal?.onJoin(member, room);
     const members = this.#rooms.get(room);
     if (members !== undefined) {
       members.add(member);
@@ -142,6 +150,7 @@ export class RoomIndex<M extends Member> {
   #leave(member: M, room: Room): void {
     const members = this.#rooms.get(room);
     if (members?.delete(member) !== true) return;
+    this.journal?.onLeave(member, room);
     this.observer?.onLeave(room, member.id);
     if (members.size > 0) return;
     this.#rooms.delete(room);

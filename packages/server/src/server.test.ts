@@ -1,5 +1,7 @@
+import { createServer } from "node:http";
 import express from "express";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { Adapter } from "./adapter.ts";
 import { Server } from "./server.ts";
 import { setTheStage } from "./test-kit.ts";
 
@@ -28,7 +30,55 @@ describe("a server (api.md S1–S9)", () => {
     const callback = vi.fn();
     await server.close(callback);
     await server.close();
-    expect(callback).toHaveBeenCalledTimes(1);
+    expect(callback.mock.calls).toEqual([[undefined]]);
+  });
+
+  test("close() tells its callback that the HTTP server does not listen, and rejects nothing (S8)", async () => {
+    const callback = vi.fn();
+    await new Server(createServer()).close(callback);
+    expect(callback.mock.calls).toEqual([[expect.objectContaining({ code: "ERR_SERVER_NOT_RUNNING" })]]);
+  });
+
+  test("adapter() is what makes adapters; setting it makes them anew, with the rooms as they are (S3)", () => {
+    const { server, join } = setTheStage();
+    join();
+    const before = server.sockets.adapter;
+    expect(server.adapter(server.adapter())).toBe(server);
+    const { adapter } = server.sockets;
+    expect(adapter).not.toBe(before);
+    expect(adapter.rooms.size).toBe(1);
+    const created = vi.fn();
+    adapter.on("create-room", created);
+    before.on("create-room", () => expect.unreachable());
+    join();
+    expect(created).toHaveBeenCalledTimes(1);
+  });
+
+  test("adapters of v4 are warned of and change nothing (api.md, not offered)", () => {
+    const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    const server = new Server({ adapter: Adapter });
+    const { adapter } = server.sockets;
+    expect(warn).not.toHaveBeenCalled();
+    server.adapter(class {});
+    expect(new Server({ adapter: () => ({}) }).adapter()).toBe(Adapter);
+    expect(warn.mock.calls.map(([text]) => String(text).slice(0, 36))).toEqual([
+      "the option adapter has no effect: ad",
+      "the option adapter has no effect: ad",
+    ]);
+    expect(server.sockets.adapter).toBe(adapter);
+  });
+
+  test.each(["bind", "onconnection", "attachApp"] as const)("%s() is not offered, and says so (S5)", (name) => {
+    expect(() => new Server()[name]({})).toThrow(expect.objectContaining({ code: "not_offered" }));
+  });
+
+  test("of() takes any name as text (S5)", () => {
+    const server = new Server();
+    expect([server.of("a").name, server.of("").name, Reflect.apply(server.of, server, [undefined])]).toEqual([
+      "/a",
+      "/",
+      server.of("/undefined"),
+    ]);
   });
 
   test("is its main namespace, as an emitter and as an audience (S7)", () => {

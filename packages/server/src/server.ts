@@ -2,14 +2,12 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import {
   type Codec,
   type DefaultEventsMap,
-  type EventNames,
-  type EventParams,
   type EventsMap,
   type Packet,
   PacketType,
   UsageError,
 } from "@bowline/protocol";
-import type { Adapter } from "./adapter.ts";
+import { Adapter } from "./adapter.ts";
 import { Audience } from "./audience.ts";
 import { isSafeAuth } from "./auth.ts";
 import { type Broadcast, messageOf } from "./broadcast.ts";
@@ -21,6 +19,7 @@ import { attachToNode, type NodeServer } from "./hosts/node-http.ts";
 import { Namespace, type NamespaceHost, type NamespaceReservedEvents } from "./namespace.ts";
 import { type Limits, type ResolvedOptions, resolveOptions, type ServerOptions, warnNotOffered } from "./options.ts";
 import { type NamespaceFilter, ParentNamespace } from "./parent-namespace.ts";
+import { RecoveryPolicy } from "./recovery.ts";
 import { flat } from "./slots.ts";
 import { serveClientFile } from "./serve-client.ts";
 import { callListeners, isThenable } from "./server-emitter.ts";
@@ -91,6 +90,8 @@ export class Server<
     const isOptions = typeof target === "object" && target !== null && !("listen" in target);
     this.#given = { ...(isOptions ? target : options) };
     this.#options = resolveOptions(this.#given);
+    const { connectionStateRecovery: recovery } = this.#options;
+    this.recoveryPolicy = recovery === undefined ? undefined : new RecoveryPolicy(recovery, this.#options);
     const main = this.of("/");
     this.sockets = main;
     // as an emitter, it is its main namespace
@@ -140,7 +141,8 @@ export class Server<
     name: string | RegExp | NamespaceFilter,
     onConnect?: (socket: Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>) => void,
   ): Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData> {
-    const namespace = typeof name === "string" ? this.#namespaceNamed(name) : this.#parentOf(name);
+    const isFilter = typeof name === "function" || name instanceof RegExp;
+    const namespace = isFilter ? this.#parentOf(name) : this.#namespaceNamed(String(name));
     if (onConnect !== undefined) namespace.on("connect", onConnect);
     return namespace;
   }
@@ -154,14 +156,6 @@ export class Server<
   ): this {
     this.sockets.use(middleware);
     return this;
-  }
-
-  /** @see {@link Namespace.serverSideEmit} */
-  serverSideEmit<Event extends EventNames<ServerSideEvents>>(
-    event: Event,
-    ...args: EventParams<ServerSideEvents, Event>
-  ): boolean {
-    return this.sockets.serverSideEmit(event, ...args);
   }
 
   /**
@@ -194,28 +188,37 @@ export class Server<
     return ms === undefined ? this.#options.connectTimeout : this.#set({ connectTimeout: ms });
   }
 
-  /** v4's view of the main namespace's rooms. Adapters of v4 cannot be set: giving one warns and changes nothing. */
-  adapter(): Adapter;
+  /**
+   * What makes `namespace.adapter`; with a value, sets it and makes all adapters anew. Adapters of v4 are not offered:
+   * giving one warns and changes nothing.
+   */
+  adapter(): typeof Adapter;
   adapter(adapter: unknown): this;
-  adapter(adapter?: unknown): Adapter | this {
-    if (adapter === undefined) return this.sockets.adapter;
-    warnNotOffered("adapter");
+  adapter(adapter?: unknown): typeof Adapter | this {
+    if (adapter === undefined) return Adapter;
+    if (adapter === Adapter) for (const namespace of this.#namespaces.values()) namespace.resetAdapter();
+    else warnNotOffered("adapter");
     return this;
   }
 
   /** @throws UsageError: foreign engines are not offered */
-  bind(): never {
+  bind(_engine?: unknown): never {
     throw new UsageError("not_offered", "bind() is not offered: attach() to a Node server");
   }
 
+  /** @throws UsageError: connections of foreign engines are not offered */
+  onconnection(_connection?: unknown): never {
+    throw new UsageError("not_offered", "onconnection() is not offered: attach() to a Node server");
+  }
+
   /** @throws UsageError: uWebSockets.js is not offered */
-  attachApp(): never {
+  attachApp(_app?: unknown, _options?: unknown): never {
     throw new UsageError("not_offered", "attachApp() is not offered: attach() to a Node server");
   }
 
   /**
-   * Ends all sockets ("server shutting down"; their clients will reconnect), all sessions, and the HTTP server. Does no
-   * harm on a server that is not running.
+   * Ends all sockets ("server shutting down"; their clients will reconnect), all sessions, and the HTTP server.
+   * @param callback gets `ERR_SERVER_NOT_RUNNING` if the HTTP server does not listen; the promise never rejects
    */
   async close(callback?: (error?: Error) => void): Promise<void> {
     for (const connection of Object.values(this.engine.clients)) connection.endWith("server shutting down");
@@ -223,7 +226,7 @@ export class Server<
     this.engine.close();
     const error = await new Promise<Error | undefined>((resolve) => {
       const server = this.httpServer;
-      if (server === undefined || !server.listening) return resolve(undefined);
+      if (server === undefined) return resolve(undefined);
       server.close(resolve);
       if ("closeIdleConnections" in server) server.closeIdleConnections();
     });
@@ -240,6 +243,11 @@ export class Server<
     return this.sockets.everyone;
   }
 
+  /** @internal */
+  sendToServers(event: unknown[]): void {
+    this.sockets.sendToServers(event);
+  }
+
   // ---- for the engine and the namespaces
 
   /** @internal */
@@ -251,6 +259,9 @@ export class Server<
   get limits(): Limits {
     return this.#options.limits;
   }
+
+  /** @internal One for all namespaces. */
+  readonly recoveryPolicy: RecoveryPolicy | undefined;
 
   /** @internal */
   get ackTimeouts(): { unicast: number; broadcast: number } {
@@ -378,6 +389,7 @@ export class Server<
     parent.children.delete(child);
     if (this.#namespaces.get(child.name) === child) this.#namespaces.delete(child.name);
     child.adapter.close();
+    child.recovery?.clear();
   }
 
   #announce(namespace: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>): void {

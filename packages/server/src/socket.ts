@@ -13,7 +13,7 @@ import {
   type WithAckErrors,
   without,
 } from "@bowline/protocol";
-import { AckTable, type BroadcastAck, SingleAck } from "./acks.ts";
+import { AckTable, type PendingAck, SingleAck } from "./acks.ts";
 import {
   Broadcast,
   type BroadcastSocket,
@@ -30,6 +30,7 @@ import { runInOrder } from "./middleware.ts";
 import type { Namespace } from "./namespace.ts";
 import { randomId } from "./random-id.ts";
 import type { Room } from "./room.ts";
+import type { Claim, RecoverableSocket, Seat } from "./seat.ts";
 import { callListeners, isThenable, ServerEmitter } from "./server-emitter.ts";
 import { Unicast } from "./unicast.ts";
 
@@ -62,17 +63,19 @@ export class Socket<
   SocketData = any,
 >
   extends ServerEmitter<ListenEvents, SocketReservedEvents>
-  implements NamespaceSocket, BroadcastSocket
+  implements NamespaceSocket, BroadcastSocket, RecoverableSocket
 {
   /** 20 characters, independent of the Engine.IO session id. */
-  readonly id: string = randomId();
+  readonly id: string;
   readonly nsp: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>;
   /** The connection that it shares with the client's other namespaces. */
   readonly conn: Connection;
   /** Whether it was restored from an earlier connection. */
-  readonly recovered = false;
+  readonly recovered: boolean;
   /** @internal */
   joined: Set<Room> | undefined;
+  /** @internal What is kept for its client; undefined without recovery. */
+  seat: Seat | undefined;
 
   readonly #auth: Record<string, unknown> | undefined;
   #data: SocketData | undefined;
@@ -89,11 +92,15 @@ export class Socket<
     nsp: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
     conn: Connection,
     auth: Record<string, unknown> | undefined,
+    claim?: Claim,
   ) {
     super();
+    this.id = claim?.seat.id ?? randomId();
     this.nsp = nsp;
     this.conn = conn;
+    this.recovered = claim !== undefined;
     this.#auth = auth;
+    if (claim !== undefined) this.#data = claim.data as SocketData;
   }
 
   /** Whatever the application wants to keep with this socket; made when it is first asked for. */
@@ -293,12 +300,29 @@ export class Socket<
       data.pop();
       id = this.nsp.nextAckId();
     }
-    const message = encodeEvent(this.nsp, data, id, false, flags.compress);
+    const { recovery } = this.nsp;
+    if (recovery !== undefined && id === undefined && this.#isAway) return this.#emitToSeat(flags, data);
+    const message =
+      recovery === undefined
+        ? encodeEvent(this.nsp, data, id, false, flags.compress)
+        : recovery.encode(this.id, data, id, flags);
     // only now: an emit that throws leaves nothing behind
     if (id !== undefined) this.#expect(id, last as Listener, takesError, flags.timeout);
     if (this.#state === "ended") return;
     if (this.#catchAll !== undefined) this.tellOutgoing(data);
     this.conn.sendMessage(message, flags.volatile === true);
+  }
+
+  /** Whether someone else may hold its seat, or will. */
+  get #isAway(): boolean {
+    return this.#state === "ended" ? this.seat !== undefined : this.recovered && this.#state === "pending";
+  }
+
+  /** What is sent to a client that is away, or not let in yet, is for whoever has its seat now or later. */
+  #emitToSeat(flags: EmitFlags, data: unknown[]): void {
+    const everyone = new Broadcast<EventsMap, SocketData>(this.nsp, undefined, flags);
+    const [event, ...args] = data as [never, ...never[]];
+    everyone.to(this.id).emit(event, ...args);
   }
 
   #expect(id: number, callback: Listener, takesError: boolean, timeout: number = this.nsp.unicastAckTimeout): void {
@@ -317,7 +341,7 @@ export class Socket<
   }
 
   /** @internal A client that owes too many answers already counts as one that does not answer. */
-  expectBroadcastAck(id: number, ack: BroadcastAck): void {
+  expectBroadcastAck(id: number, ack: PendingAck): void {
     if (!this.#ackTable.isFull) this.#ackTable.add(id, ack);
   }
 
@@ -361,9 +385,20 @@ export class Socket<
   }
 
   /** @internal The middlewares have let it in: the answer is sent, then its listeners are called. */
-  onAdmitted(): void {
+  onAdmitted(claim?: Claim): void {
+    const { recovery } = this.nsp;
+    // from the replay to the answer nobody else has a turn: no event falls between it and what follows, or comes twice
+    if (claim !== undefined) recovery?.replay(claim, (message) => this.conn.sendMessage(message));
+    else recovery?.issue(this);
+    // more than its connection may hold
+    if (this.#isOver) return;
     this.#state = "connected";
-    this.#sendPacket(PacketType.CONNECT, { sid: this.id });
+    this.#sendPacket(PacketType.CONNECT, this.seat === undefined ? { sid: this.id } : { sid: this.id, pid: this.pid });
+  }
+
+  /** @internal v4's name for the secret by which its client can come back. */
+  get pid(): string | undefined {
+    return this.seat?.pid;
   }
 
   /** @internal The middlewares have refused it. */
@@ -381,10 +416,19 @@ export class Socket<
 
   /** @internal Leaves this namespace by the server's will. */
   leaveNamespace(): void {
+    this.#leave("server namespace disconnect");
+  }
+
+  /** @internal Its client has come back on another connection: a second holder of the pid must not do the same. */
+  onTakenOver(): void {
+    this.#leave("transport close");
+  }
+
+  #leave(reason: DisconnectReason): void {
     if (this.#isOver) return;
     this.#sendPacket(PacketType.DISCONNECT, undefined);
     this.conn.leave(this.nsp.name);
-    this.#onEnd("server namespace disconnect");
+    this.#onEnd(reason);
   }
 
   /** @internal */
@@ -408,6 +452,7 @@ export class Socket<
     const wasConnected = this.connected;
     this.#state = "ending";
     if (wasConnected) this.#run(this.listenersOf("disconnecting"), [reason, description], "disconnecting");
+    this.nsp.recovery?.onEnd(this, reason, this.#data);
     this.#end();
     if (wasConnected) this.#run(this.listenersOf("disconnect"), [reason, description], "disconnect");
   }
