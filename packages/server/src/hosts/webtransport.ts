@@ -58,6 +58,8 @@ class OpeningSession implements SessionExchange, Timed, Pending {
   readonly #host: SessionHost;
   #response: ServerResponse | undefined;
   #opened!: OpenedSession;
+  #isCounted = false;
+  #address: string | undefined;
 
   constructor(session: WebTransportSession, link: SessionLink, host: SessionHost) {
     this.#session = session;
@@ -71,9 +73,9 @@ class OpeningSession implements SessionExchange, Timed, Pending {
   async run(): Promise<void> {
     const { clock, options } = this.#host;
     clock.set(this, clock.now() + options.upgradeTimeout);
-    if (!this.#count(undefined)) return;
+    if (!this.#count()) return;
     if (!(await this.#authorize())) return this.#fail(FORBIDDEN);
-    if (!this.#count(limitedAddress(this.request, options.clientAddress))) return;
+    if (!this.#count()) return;
     if (!(await this.#open())) return this.#fail(BAD_START);
     this.#leave();
     if (!this.finished) this.#host.serve(this);
@@ -129,14 +131,21 @@ class OpeningSession implements SessionExchange, Timed, Pending {
     return requestOfSession(this.#session, said, enginePath(path, addTrailingSlash));
   }
 
-  /** Whether there is room for one more that has joined nothing, also of its address when that is known. */
-  #count(address: string | undefined): boolean {
-    const { pending } = this.#host;
+  /** Whether there is room for one more that has joined nothing; counted again if its address turns out to be another. */
+  #count(): boolean {
+    const { pending, options } = this.#host;
+    const address = limitedAddress(this.request, options.clientAddress);
+    if (this.finished || (this.#isCounted && address === this.#address)) return !this.finished;
     pending.delete(this);
-    const busy = this.finished ? undefined : pending.check(address);
-    if (busy !== undefined) this.#fail(busy);
-    else if (!this.finished) pending.add(this, address);
-    return !this.finished;
+    const busy = pending.check(address);
+    if (busy !== undefined) {
+      this.#fail(busy);
+      return false;
+    }
+    pending.add(this, address);
+    this.#isCounted = true;
+    this.#address = address;
+    return true;
   }
 
   /** Waits for the stream and the first packet; false = the client has said what is neither. */
