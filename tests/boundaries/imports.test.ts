@@ -39,7 +39,8 @@ function sourcesOf(name: string): Sources {
   const folder = join(packages, name, "src");
   const files = readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter(
-      (entry) => entry.isFile() && entry.name.endsWith(".ts") && !/\.test(-d)?\.ts$|^test-kit\.ts$/.test(entry.name),
+      (entry) =>
+        entry.isFile() && entry.name.endsWith(".ts") && !/\.test(-d)?\.ts$|^test-kit[-\w]*\.ts$/.test(entry.name),
     )
     .map((entry) => join(entry.parentPath, entry.name));
   return new Map(files.map((file) => [relative(folder, file).split(sep).join("/"), readFileSync(file, "utf8")]));

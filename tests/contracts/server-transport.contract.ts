@@ -31,7 +31,7 @@ export interface Line {
 /** A way to end. */
 export interface Ending<L extends Line> {
   readonly name: string;
-  readonly end: (line: L) => void;
+  readonly end: (line: L) => unknown;
   readonly reason: CloseReason;
   /** What the owner is told beside the reason; default: nothing of interest. */
   readonly detail?: string;
@@ -331,7 +331,7 @@ function oneEnd<L extends Line>({ open, told }: ServerTransportSubject<L>, endin
   test("is told once, and why", async () => {
     const line = await start(open);
     line.ready();
-    ending.end(line);
+    await ending.end(line);
     await streams();
     expect(line.owner.ends).toEqual([
       expect.objectContaining({ reason: ending.reason, ...(ending.detail !== undefined && { detail: ending.detail }) }),
@@ -342,7 +342,7 @@ function oneEnd<L extends Line>({ open, told }: ServerTransportSubject<L>, endin
   test("is the end: nothing leaves, no deadline stays, closing again says nothing", async () => {
     const line = await start(open);
     line.ready();
-    ending.end(line);
+    await ending.end(line);
     await streams();
     const sent = line.received();
     expect(line.transport.writable).toBe(false);

@@ -5,6 +5,7 @@ import { streams } from "../../packages/server/src/test-kit.ts";
 import { FakeExchange, PollingLine } from "./polling-line.ts";
 import { type Ending, serverTransportContract } from "./server-transport.contract.ts";
 import { masked, WebSocketLine } from "./websocket-line.ts";
+import { WebTransportLine } from "./webtransport-line.ts";
 
 const code = (value: number): Uint8Array => Uint8Array.of(value >> 8, value & 0xff);
 
@@ -224,4 +225,87 @@ serverTransportContract({
   open: () => new PollingLine(),
   endings: pollingEndings,
   told: (line) => line.statuses,
+});
+
+const raw = (...values: number[]): Uint8Array => Uint8Array.from(values);
+
+const webTransportEndings: readonly Ending<WebTransportLine>[] = [
+  {
+    name: "the owner's close",
+    end: ({ transport }) => transport.close({ reason: "forced close" }),
+    reason: "forced close",
+  },
+  {
+    name: "a session that the client closes",
+    end: ({ settle }) => settle.close(),
+    reason: "transport close",
+    detail: "",
+  },
+  {
+    name: "a session that is lost",
+    end: ({ settle }) => settle.lose(new Error("idle timeout")),
+    reason: "transport error",
+    detail: "idle timeout",
+  },
+  { name: "the end of the stream", end: ({ input }) => input.close(), reason: "transport close", detail: "" },
+  {
+    name: "a reset of the stream",
+    end: ({ input }) => input.error(new Error("RESET_STREAM")),
+    reason: "transport error",
+    detail: "RESET_STREAM",
+  },
+  {
+    name: "a reset of the stream by a session that the client closes",
+    end: ({ input, settle }) => {
+      input.error(new Error("session closed"));
+      settle.close();
+    },
+    reason: "transport close",
+    detail: "",
+  },
+  ...[raw(0), raw(0x80), raw(0x7e, 0, 0)].map((bytes): Ending<WebTransportLine> => ({
+    name: `abuse 53: the empty frame ${Buffer.from(bytes).toString("hex")}`,
+    end: ({ input }) => input.enqueue(bytes),
+    reason: "parse error",
+    detail: "a frame of length 0",
+  })),
+  {
+    name: "abuse 53: a packet over maxHttpBufferSize",
+    end: ({ input }) => input.enqueue(raw(0x7e, 0x27, 0x11)),
+    reason: "parse error",
+    detail: "frame of 10001 bytes, limit is 10000",
+  },
+  {
+    name: "abuse 53: a length of 2^53",
+    end: ({ input }) => input.enqueue(raw(0x7f, 0, 0x20, 0, 0, 0, 0, 0, 0)),
+    reason: "parse error",
+  },
+  { name: "bad UTF-8", end: ({ input }) => input.enqueue(raw(2, 0x34, 0xff)), reason: "parse error" },
+  {
+    name: "a packet without progress",
+    end: async (line) => {
+      line.begin("4hello");
+      await streams();
+      line.time.advance(10_000);
+    },
+    reason: "transport error",
+    detail: "unfinished WebTransport packet without progress",
+  },
+  ...(["bidirectional", "unidirectional", "datagrams"] as const).map((kind): Ending<WebTransportLine> => ({
+    name: `abuse 56: too many ${kind === "datagrams" ? kind : `${kind} streams`}`,
+    end: ({ strays }) => {
+      const cancel = async (): Promise<void> => {};
+      const stray = { cancel, readable: { cancel }, writable: { abort: cancel } };
+      for (let count = 0; count < 4; count++) strays[kind].enqueue(stray);
+    },
+    reason: "transport error",
+    detail: "too many streams or datagrams",
+  })),
+];
+
+serverTransportContract({
+  name: "WebTransport, on streams in memory",
+  open: () => new WebTransportLine(),
+  endings: webTransportEndings,
+  told: () => undefined,
 });

@@ -14,3 +14,4 @@ export * from "./server-session.ts";
 export * from "./socket-codec.ts";
 export * from "./websocket-frame.ts";
 export * from "./websocket-reader.ts";
+export * from "./webtransport-frame.ts";

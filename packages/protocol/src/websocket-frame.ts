@@ -25,6 +25,25 @@ export function frameHeaderLength(payloadLength: number, isMasked: boolean): num
 }
 
 /**
+ * Writes a length in 7, 16 or 64 bits, whichever is the shortest, with `topBit` (0x80 or 0) in its first byte.
+ * @returns the offset behind it
+ */
+export function writeLength(target: Uint8Array, offset: number, topBit: number, length: number): number {
+  if (length <= MAX_CONTROL_PAYLOAD) {
+    target[offset] = topBit | length;
+    return offset + 1;
+  }
+  const size = length <= 0xffff ? 2 : 8;
+  target[offset] = topBit | (size === 2 ? 126 : 127);
+  let rest = length;
+  for (let at = offset + size; at > offset; at--) {
+    target[at] = rest % 256;
+    rest = Math.floor(rest / 256);
+  }
+  return offset + 1 + size;
+}
+
+/**
  * Writes the header of an unfragmented frame. The payload goes behind it; with a mask, `maskPayload` comes after that.
  * @param mask four random bytes on a client, nothing on a server (RFC 6455 §5.3)
  * @returns the offset behind the header
@@ -37,20 +56,8 @@ export function writeFrameHeader(
   mask?: Uint8Array,
 ): number {
   const maskBit = mask === undefined ? 0 : 0x80;
-  let at = offset;
-  target[at++] = 0x80 | opcode;
-  if (payloadLength <= MAX_CONTROL_PAYLOAD) {
-    target[at++] = maskBit | payloadLength;
-  } else {
-    const size = payloadLength <= 0xffff ? 2 : 8;
-    target[at++] = maskBit | (size === 2 ? 126 : 127);
-    let rest = payloadLength;
-    for (let i = size - 1; i >= 0; i--) {
-      target[at + i] = rest % 256;
-      rest = Math.floor(rest / 256);
-    }
-    at += size;
-  }
+  target[offset] = 0x80 | opcode;
+  let at = writeLength(target, offset + 1, maskBit, payloadLength);
   if (mask !== undefined) for (let i = 0; i < 4; i++) target[at++] = mask[i]!;
   return at;
 }

@@ -47,6 +47,8 @@ export interface RequestTerms {
   readonly base64: boolean;
   /** One of the engine's own parameters is there twice. */
   readonly repeated: boolean;
+  /** They come from the first packet of a WebTransport session, not from a URL. */
+  readonly isSession: boolean;
 }
 
 export function termsOf(query: URLSearchParams): RequestTerms {
@@ -57,7 +59,13 @@ export function termsOf(query: URLSearchParams): RequestTerms {
     protocol: query.get("EIO") ?? undefined,
     base64: query.has("b64"),
     repeated,
+    isSession: false,
   };
+}
+
+/** The same of a WebTransport session that is a new one, or wants to take over the one that `sid` names. */
+export function sessionTerms(sid: string | undefined): RequestTerms {
+  return { transport: "webtransport", sid, protocol: "4", base64: false, repeated: false, isSession: true };
 }
 
 const badRequest = (name: string): Refusal => refusal(ErrorCode.BAD_REQUEST, { name });
@@ -76,7 +84,8 @@ export function verify(
 ): Refusal | undefined {
   if (terms.repeated) return badRequest("REPEATED_PARAMETER");
   const { transport } = terms;
-  const known = options.transports.some((name) => name === transport && name !== "webtransport");
+  // WebTransport has no requests, and its sessions are nothing else
+  const known = options.transports.some((name) => name === transport && (name === "webtransport") === terms.isSession);
   if (transport === undefined || !known) return refusal(ErrorCode.UNKNOWN_TRANSPORT, { transport });
   const { origin } = request.headers;
   if (origin !== undefined && hasControlCharacter(origin)) {
@@ -84,7 +93,7 @@ export function verify(
   }
   if (terms.sid !== undefined) return verifySession(terms, transport, isUpgrade, session);
   if (request.method !== "GET") return refusal(ErrorCode.BAD_HANDSHAKE_METHOD, { method: request.method });
-  if (isUpgrade !== (transport === "websocket")) return badRequest("TRANSPORT_HANDSHAKE_ERROR");
+  if (isUpgrade !== (transport !== "polling")) return badRequest("TRANSPORT_HANDSHAKE_ERROR");
   return undefined;
 }
 
@@ -101,7 +110,7 @@ function verifySession(
   // a WebSocket has no requests beside its upgrade
   if (!isUpgrade && transport !== "polling") return badRequest("TRANSPORT_HANDSHAKE_ERROR");
   // only sessions that were born on polling may move; a second candidate is closed after its 101 (§8)
-  if (isUpgrade && (transport !== "websocket" || !session.mayUpgrade)) return refusal(ErrorCode.BAD_REQUEST, mismatch);
+  if (isUpgrade && (transport === "polling" || !session.mayUpgrade)) return refusal(ErrorCode.BAD_REQUEST, mismatch);
   return terms.protocol === String(session.protocol) ? undefined : badRequest("PROTOCOL_MISMATCH");
 }
 

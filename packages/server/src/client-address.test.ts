@@ -27,7 +27,8 @@ describe("the address that limits count (abuse matrix, limits)", () => {
     ["::ffff:10.0.0.1", false],
     ["fd00::1", false],
     ["fe80::1", false],
-  ])("%s counts: %s (loopback and private ones may be a proxy)", (address, counts) => {
+    ["", false],
+  ])("%s counts: %s (loopback and private ones may be a proxy, as may what has none)", (address, counts) => {
     expect(limitedAddress(requestFrom(address), undefined)).toBe(counts ? address : undefined);
   });
 

@@ -24,7 +24,8 @@ export function limitedAddress(request: IncomingMessage, option: ClientAddress |
     }
     return undefined;
   }
-  return LOCAL.test(address) ? undefined : address;
+  // who has none, as behind a Unix socket, is not one client
+  return address === "" || LOCAL.test(address) ? undefined : address;
 }
 
 /** Counts events per address and minute. Holds a bounded number of addresses; beyond it nobody new is counted. */

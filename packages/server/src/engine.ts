@@ -7,8 +7,9 @@ import type { Clock } from "./clock.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
 import { serializeCookie } from "./cookie.ts";
 import { cors } from "./cors.ts";
-import type { Exchange, Headers, HttpExchange, UpgradeExchange } from "./exchange.ts";
+import type { Exchange, Headers, HttpExchange, SessionExchange, UpgradeExchange } from "./exchange.ts";
 import { NodeHttpExchange, NodeUpgradeExchange } from "./hosts/node-exchange.ts";
+import { openSession } from "./hosts/webtransport.ts";
 import { runInOrder } from "./middleware.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { isOriginWelcome } from "./origin.ts";
@@ -18,8 +19,10 @@ import { randomId } from "./random-id.ts";
 import { queryOf, RequestHead } from "./request-head.ts";
 import { callListeners, type ErrorReport, isThenable, ServerEmitter } from "./server-emitter.ts";
 import { PollingTransport } from "./transports/polling.ts";
-import type { TransportHandler } from "./transports/transport.ts";
+import type { Transport, TransportHandler } from "./transports/transport.ts";
 import { type WebSocketOptions, WebSocketTransport } from "./transports/websocket.ts";
+import { WebTransportTransport } from "./transports/webtransport.ts";
+import type { WebTransportSession } from "./transports/webtransport-session.ts";
 
 /** An engine middleware, Express style: it runs on every request and upgrade of the engine. */
 export type EngineMiddleware = (
@@ -103,7 +106,7 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   /** Transports that a session may upgrade to. */
   upgrades(transport: string): string[] {
     if (transport !== "polling" || !this.opts.allowUpgrades) return [];
-    return this.opts.transports.filter((name) => name === "websocket");
+    return this.opts.transports.filter((name) => name !== "polling");
   }
 
   /** Adds a middleware that runs on every request and upgrade of the engine. */
@@ -120,6 +123,23 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   /** Serves one upgrade whose URL is below the engine's path. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
     this.#serve(new NodeUpgradeExchange(request, socket, head));
+  }
+
+  /**
+   * Serves a WebTransport session, as an HTTP/3 server gives it, if `transports` and the option `authorizeSession` allow it
+   * (engine-protocol §6).
+   * @example for await (const session of h3Server.sessionStream("/socket.io/")) io.engine.onWebTransportSession(session);
+   */
+  onWebTransportSession(session: WebTransportSession): void {
+    openSession(session, {
+      options: this.opts,
+      clock: this.clock,
+      pending: this.#pending,
+      closed: this.#closed,
+      serve: (exchange) => this.#serve(exchange),
+      refuse: (exchange, refused) => this.#refuse(exchange, refused),
+      report: (error) => this.report(error, "authorizeSession"),
+    });
   }
 
   /** Whether it has been closed: it opens no sessions any more. */
@@ -213,7 +233,7 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
 
   #verify(exchange: Exchange): void {
     const { request } = exchange;
-    const terms = termsOf(queryOf(request.url ?? ""));
+    const terms = "terms" in exchange ? exchange.terms : termsOf(queryOf(request.url ?? ""));
     const session = terms.sid === undefined ? undefined : this.#connections.get(terms.sid);
     const refused = verify(request, exchange.isUpgrade, terms, session, this.opts) ?? this.#verifyUpgrade(exchange);
     if (refused !== undefined) return this.#refuse(exchange, this.#countRefusal(refused, request));
@@ -326,7 +346,7 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     const cookie = this.opts.cookie === false ? undefined : serializeCookie(this.opts.cookie, id);
     const head = new RequestHead(exchange.request, this.#isRequestSeen());
     if (exchange.isUpgrade) {
-      const transport = this.#acceptWebSocket(exchange, terms, true, cookie);
+      const transport = this.#accept(exchange, terms, true, cookie);
       if (transport === undefined) return;
       const connection = this.#start(id, head, transport, address);
       connection.flush();
@@ -341,12 +361,7 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     }
   }
 
-  #start(
-    id: string,
-    head: RequestHead,
-    transport: PollingTransport | WebSocketTransport,
-    address: string | undefined,
-  ): Connection {
+  #start(id: string, head: RequestHead, transport: Transport, address: string | undefined): Connection {
     const connection = new Connection(id, head, transport, this.#host.codec, this);
     this.#connections.set(id, connection);
     this.#pending.add(connection, address);
@@ -358,14 +373,24 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     return connection;
   }
 
-  #openCandidate(exchange: UpgradeExchange, connection: Connection, terms: RequestTerms): void {
+  #openCandidate(exchange: UpgradeExchange | SessionExchange, connection: Connection, terms: RequestTerms): void {
     if (!connection.countCandidate()) return this.#refuse(exchange, TOO_MANY_CANDIDATES);
-    const transport = this.#acceptWebSocket(exchange, terms, false);
+    const transport = this.#accept(exchange, terms, false);
     if (transport === undefined) return;
-    transport.answerUpgrade();
+    if (transport instanceof WebSocketTransport) transport.answerUpgrade();
     // a refusal with 400 makes official clients throw: the surplus one is opened and closed (engine-protocol §8)
     if (!connection.offerCandidate(transport)) return transport.close({ reason: "forced close" });
     transport.handler.onReadable();
+  }
+
+  #accept(
+    exchange: UpgradeExchange | SessionExchange,
+    terms: RequestTerms,
+    isInitial: boolean,
+    cookie?: string,
+  ): WebSocketTransport | WebTransportTransport | undefined {
+    if (!("terms" in exchange)) return this.#acceptWebSocket(exchange, terms, isInitial, cookie);
+    return new WebTransportTransport(exchange.accept(), this.opts.limits, this.clock, NO_HANDLER);
   }
 
   #acceptWebSocket(

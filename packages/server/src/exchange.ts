@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import type { Refusal } from "./admission.ts";
+import type { Refusal, RequestTerms } from "./admission.ts";
 import type { PollExchange } from "./transports/polling.ts";
+import type { OpenedSession } from "./transports/webtransport.ts";
 
 /** Headers of an answer, for the listeners of the engine's `headers` events. */
 export type Headers = Record<string, string | string[]>;
@@ -40,4 +41,14 @@ export interface UpgradeExchange extends BaseExchange {
   accept(headers: Headers): { stream: Duplex; answer: Uint8Array } | undefined;
 }
 
-export type Exchange = HttpExchange | UpgradeExchange;
+/** A WebTransport session whose first packet has come; its request is made from what is known of it. */
+export interface SessionExchange extends BaseExchange {
+  readonly isUpgrade: true;
+  readonly valid: true;
+  /** What its first packet says. */
+  readonly terms: RequestTerms;
+  /** Hands over the session's stream. */
+  accept(): OpenedSession;
+}
+
+export type Exchange = HttpExchange | UpgradeExchange | SessionExchange;

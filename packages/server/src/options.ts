@@ -5,6 +5,7 @@ import type { ClientAddress } from "./client-address.ts";
 import { type CookieOptions, serializeCookie } from "./cookie.ts";
 import type { CorsOptions } from "./cors.ts";
 import type { RecoverableSocket } from "./seat.ts";
+import type { AuthorizeSession } from "./session-request.ts";
 
 /** A decision of the application on a handshake: call back with an error text, or with null and true. */
 export type AllowRequest = (
@@ -42,6 +43,8 @@ export interface Limits {
   maxPendingPongs: number;
   /** Pings and pongs of one WebSocket. @default 100 */
   controlFramesPerSecond: number;
+  /** Streams and datagrams that a WebTransport session may send beside its one stream; they are refused. @default 100 */
+  maxStrayStreams: number;
   /** Longest run of one connection before others have their turn, in ms. @default 5 */
   slice: number;
   /** Namespaces of one connection. @default 32 */
@@ -104,6 +107,8 @@ export interface EngineOptions {
   cookie: boolean | CookieOptions;
   /** Decides on each handshake. */
   allowRequest?: AllowRequest | undefined;
+  /** Says which request has opened a WebTransport session, or refuses it. Without it all of them are refused. */
+  authorizeSession?: AuthorizeSession | undefined;
   /** Where the engine lives. @default "/socket.io" */
   path: string;
   /** Whether `path` is followed by a slash. @default true */
@@ -168,6 +173,7 @@ export const limitDefaults: Readonly<Limits> = {
   messageTimeout: 30_000,
   maxPendingPongs: 60,
   controlFramesPerSecond: 100,
+  maxStrayStreams: 100,
   slice: 5,
   maxNamespaces: 32,
   maxNamespaceBytes: 255,
@@ -263,6 +269,12 @@ export function resolveOptions(given: Partial<ServerOptions>): ResolvedOptions {
     checkNumber("connectionStateRecovery.maxDisconnectionDuration", connectionStateRecovery.maxDisconnectionDuration);
   }
   return { ...options, path: options.path.replace(/\/$/, ""), limits, connectionStateRecovery };
+}
+
+/** The path that requests must start with (engine-protocol §2). */
+export function enginePath(path: string, addTrailingSlash: boolean): string {
+  const bare = path.replace(/\/$/, "");
+  return addTrailingSlash ? `${bare}/` : bare;
 }
 
 /** An explicit `undefined` means the default. */

@@ -40,25 +40,36 @@ export class RequestHead {
   }
 
   #rebuild(): IncomingMessage {
-    const request = new IncomingMessage(new NetSocket());
-    request.method = this.method;
-    request.url = this.url;
-    const raw = (request.rawHeaders = this.#headers === "" ? [] : this.#headers.split(LINE_BREAK));
-    for (let at = 0; at + 1 < raw.length; at += 2) {
-      const name = (raw[at] ?? "").toLowerCase();
-      const value = raw[at + 1] ?? "";
-      const before = Object.hasOwn(request.headers, name) ? request.headers[name] : undefined;
-      const joined = before === undefined ? first(name, value) : joinHeader(name, before, value);
-      Object.defineProperty(request.headers, name, {
-        value: joined,
-        enumerable: true,
-        configurable: true,
-        writable: true,
-      });
-    }
-    Object.defineProperty(request.socket, "remoteAddress", { value: this.address });
-    return request;
+    const rawHeaders = this.#headers === "" ? [] : this.#headers.split(LINE_BREAK);
+    return makeRequest({ ...this, rawHeaders });
   }
+}
+
+/** What a request is made of. */
+export interface RequestParts extends Pick<RequestHead, "method" | "url" | "address" | "secure"> {
+  /** Names and values in turn. */
+  readonly rawHeaders: string[];
+}
+
+/** Makes a request that comes from no connection of Node's `http`. */
+export function makeRequest({ method, url, address, secure, rawHeaders }: RequestParts): IncomingMessage {
+  const request = new IncomingMessage(new NetSocket());
+  Object.assign(request, { method, url, rawHeaders });
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const name = (rawHeaders[at] ?? "").toLowerCase();
+    const value = rawHeaders[at + 1] ?? "";
+    const before = Object.hasOwn(request.headers, name) ? request.headers[name] : undefined;
+    const joined = before === undefined ? first(name, value) : joinHeader(name, before, value);
+    Object.defineProperty(request.headers, name, {
+      value: joined,
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    });
+  }
+  Object.defineProperty(request.socket, "remoteAddress", { value: address });
+  if (secure) Object.defineProperty(request.socket, "encrypted", { value: true });
+  return request;
 }
 
 // neither a name nor a value can hold one (RFC 9110 §5.5)

@@ -166,18 +166,9 @@ export class NodeUpgradeExchange implements UpgradeExchange {
     socket.on("error", ignore);
   }
 
-  /** Made for middlewares that want one: it collects headers, and ending it refuses the upgrade. */
+  /** Made for middlewares that want one. */
   get response(): ServerResponse {
-    if (this.#response === undefined) {
-      const response = new ServerResponse(this.request);
-      response.end = (): ServerResponse => {
-        // whatever a middleware meant by ending it, a WebSocket it is not
-        this.#refuse(response.statusCode < 400 ? 400 : response.statusCode, "");
-        return response;
-      };
-      this.#response = response;
-    }
-    return this.#response;
+    return (this.#response ??= collectingResponse(this.request, (status) => this.#refuse(status, "")));
   }
 
   get finished(): boolean {
@@ -243,6 +234,17 @@ export class NodeUpgradeExchange implements UpgradeExchange {
       `${headerLines({ ...headers, ...extra })}\r\n${message}`;
     this.#socket.end(text, () => this.#socket.destroy());
   }
+}
+
+/** A response that no client gets: it collects headers, and ending it refuses what the request asks for. */
+export function collectingResponse(request: IncomingMessage, refuse: (status: number) => void): ServerResponse {
+  const response = new ServerResponse(request);
+  response.end = (): ServerResponse => {
+    // whatever a middleware meant by ending it, a transport it is not
+    refuse(response.statusCode < 400 ? 400 : response.statusCode);
+    return response;
+  };
+  return response;
 }
 
 function ignore(): void {}

@@ -4,18 +4,13 @@ import type { Server as HttpsServer } from "node:https";
 import type { Duplex } from "node:stream";
 import { UsageError } from "@bowline/protocol";
 import type { Engine } from "../engine.ts";
+import { enginePath } from "../options.ts";
 
 /** The servers that an engine can be attached to. */
 export type NodeServer = HttpServer | HttpsServer | Http2Server | Http2SecureServer;
 
 /** A request listener that may answer a request before the engine sees it; true = it has. */
 export type RequestFilter = (request: IncomingMessage, response: ServerResponse) => boolean;
-
-/** The path that requests must start with (engine-protocol §2). */
-export function enginePath(path: string, addTrailingSlash: boolean): string {
-  const bare = path.replace(/\/$/, "");
-  return addTrailingSlash ? `${bare}/` : bare;
-}
 
 /**
  * Serves an engine on a Node server: its path goes to the engine, everything else to who listened before.
