@@ -15,18 +15,19 @@ import { isOriginWelcome } from "./origin.ts";
 import { Message } from "./outbox.ts";
 import { PendingConnections } from "./pending.ts";
 import { randomId } from "./random-id.ts";
-import { queryOf, RequestHead } from "./request-head.ts";
+import { queryOf, RequestHead, showQuery } from "./request-head.ts";
 import { callListeners, type ErrorReport, isThenable, ServerEmitter } from "./server-emitter.ts";
 import { PollingTransport } from "./transports/polling.ts";
 import type { TransportHandler } from "./transports/transport.ts";
 import { type WebSocketOptions, WebSocketTransport } from "./transports/websocket.ts";
 
-/** An engine middleware, Express style: it runs on every request and upgrade of the engine. */
-export type EngineMiddleware = (
-  request: IncomingMessage,
-  response: ServerResponse,
-  next: (error?: unknown) => void,
-) => unknown;
+/**
+ * An engine middleware, Express style: it runs on every request and upgrade of the engine. A method's type, so that
+ * middlewares fit whose request is one of Express.
+ */
+export type EngineMiddleware = {
+  call(request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void): unknown;
+}["call"];
 
 interface EngineEvents {
   connection: (connection: Connection) => void;
@@ -188,6 +189,7 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   // ---- admission (engine-protocol §2)
 
   #serve(exchange: Exchange): void {
+    if (this.#isRequestSeen()) showQuery(exchange.request);
     if (this.#middlewares.length === 0) return this.#admit(exchange);
     runInOrder(
       this.#middlewares,
