@@ -13,10 +13,12 @@ import type { Clock, Timed } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import { runInOrder } from "./middleware.ts";
 import type { Limits } from "./options.ts";
+import type { LimitName } from "./refusals.ts";
 import { RoomIndex } from "./room-index.ts";
 import type { Server } from "./server.ts";
 import { callListeners, type ErrorReport } from "./server-emitter.ts";
 import { Socket } from "./socket.ts";
+import { namespaceConnect, namespaceRefuse } from "./trace.ts";
 
 /** An error that middlewares give; `data` travels to the client. */
 export interface ExtendedError extends Error {
@@ -43,6 +45,8 @@ export interface NamespaceHost {
   /** For acknowledgements without `.timeout()`, in ms. */
   readonly ackTimeouts: { readonly unicast: number; readonly broadcast: number };
   readonly report: ErrorReport;
+  /** A client has run into a limit. */
+  countLimit(limit: LimitName): void;
 }
 
 const RESERVED = new Set(["connect", "connection", "new_namespace"]);
@@ -84,6 +88,7 @@ export class Namespace<
   protected readonly middlewares: NamespaceMiddleware<ListenEvents, EmitEvents, ServerSideEvents, SocketData>[] = [];
   /** @internal */
   readonly everyone: Broadcast<EmitEvents, SocketData> = new Broadcast(this);
+  readonly #host: NamespaceHost;
   #adapter: Adapter | undefined;
   #nextAckId = 0;
   /** Sockets whose middlewares have not decided yet. */
@@ -98,6 +103,7 @@ export class Namespace<
     super();
     this.server = server;
     this.name = name;
+    this.#host = host;
     this.codec = host.codec;
     this.clock = host.clock;
     this.limits = host.limits;
@@ -133,6 +139,11 @@ export class Namespace<
   }
 
   // ---- for broadcasts, sockets and the server
+
+  /** @internal A socket of this namespace has run into a limit. */
+  countLimit(limit: LimitName): void {
+    this.#host.countLimit(limit);
+  }
 
   /** @internal */
   get maxAttachments(): number {
@@ -170,8 +181,15 @@ export class Namespace<
       if (error === undefined) this.#admit(socket, connection);
       else this.#refuse(socket, connection, error);
     };
-    const deadline: Timed = { place: -1, due: 0, advance: () => settle(new Error("middleware timeout")) };
-    const report = (error: unknown): void => this.report(error, "middleware");
+    const deadline: Timed = {
+      place: -1,
+      due: 0,
+      advance: () => {
+        this.#host.countLimit("middlewareTimeout");
+        settle(new Error("middleware timeout"));
+      },
+    };
+    const report = (error: unknown): void => this.report(error, "middleware", socket);
     runInOrder(this.middlewares, (middleware, next) => middleware(socket, next), report, settle);
     const { middlewareTimeout } = this.limits;
     if (!settled && middlewareTimeout !== 0) this.clock.set(deadline, this.clock.now() + middlewareTimeout);
@@ -193,8 +211,9 @@ export class Namespace<
     this.index.add(socket, [socket.id]);
     connection.onJoined();
     socket.onAdmitted();
+    if (namespaceConnect.hasSubscribers) namespaceConnect.publish({ socket });
     for (const event of ["connect", "connection"]) {
-      callListeners(this.listenersOf(event), this, [socket], (error) => this.report(error, event));
+      callListeners(this.listenersOf(event), this, [socket], (error) => this.report(error, event, socket));
     }
   }
 
@@ -204,6 +223,8 @@ export class Namespace<
     error: Error,
   ): void {
     socket.onRefused(error);
+    const { message } = error;
+    if (namespaceRefuse.hasSubscribers) namespaceRefuse.publish({ connection, namespace: this.name, message });
     connection.onRefused(this.name);
   }
 }

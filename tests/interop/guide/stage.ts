@@ -136,8 +136,8 @@ export class Stage {
       ) {
         super(typeof target === "number" ? stage.#local(createServer()).listen(target) : target, options);
         stage.#servers.push(this);
-        super.onError((error) => {
-          if (!this.#isWatched) stage.#errors.push(error);
+        super.onError((error, { limit }) => {
+          if (!this.#isWatched && limit === undefined) stage.#errors.push(error);
         });
       }
 
