@@ -75,6 +75,22 @@ describe("docs/options.md", () => {
   }
 });
 
+describe("docs/observing.md", () => {
+  const listed = (heading: string): (string | undefined)[] =>
+    rowsBelow(read("docs/observing.md"), heading).map(([name]) => name);
+
+  test("lists every channel, and no other", () => {
+    const traces = ["packages/server/src/trace.ts", "packages/client/src/node/trace.ts"].map(read).join();
+    const declared = [...traces.matchAll(/^ {2}"(bowline:[\w:]+)": \{/gm)].map(([, name]) => name);
+    expect(declared.length).toBeGreaterThan(10);
+    expect(listed("## Channels").sort()).toEqual(declared.sort());
+  });
+
+  test("lists every metric, and no other", () => {
+    expect(listed("## Metrics")).toEqual(Object.keys(new bowline.Server().metrics.toJSON()));
+  });
+});
+
 describe("the documents", () => {
   test("link to what exists", () => {
     expect(documents.size).toBeGreaterThan(10);

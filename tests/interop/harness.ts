@@ -177,7 +177,7 @@ export function rigOf(pair: Pair, io: Server, httpServer: HttpServer, port: numb
 /** Makes a server of the pair, attached to the given HTTP server if there is one. */
 export function makeServer(pair: Pair, target?: HttpServer | HttpsServer, options: Options = {}): Server {
   // named, because under the export condition "import" the official server's require("ws") lacks its `Server`
-  const all = pair.server.ours ? options : { wsEngine: WebSocketServer, ...options };
+  const all = pair.server.name === "official server" ? { wsEngine: WebSocketServer, ...options } : options;
   return new (pair.server.module().Server)(target, all);
 }
 

@@ -8,6 +8,7 @@ import express from "express";
 import { afterEach, describe, expect, test } from "vitest";
 import { atEnd, closeAll, once, portOf, within } from "./harness.ts";
 import { selfSigned } from "./self-signed.ts";
+import { tcp } from "./wire.ts";
 
 type Host = HttpServer | HttpsServer | Http2SecureServer;
 
@@ -118,6 +119,22 @@ describe("what a server can be attached to", () => {
     expect(httpServer).toMatchObject({ headersTimeout: 50 });
     const silent = connectTcp(portOf(httpServer), "127.0.0.1").on("error", () => {});
     await once(silent.resume(), "close");
+    expect(io.metrics.refused.headersTimeout).toBe(1);
+  });
+
+  test("answers what is no request on such a server as Node does by itself (abuse rows 3, 4)", async () => {
+    const io = serve(0);
+    const { httpServer } = io;
+    if (httpServer === undefined) throw new Error("no HTTP server");
+    atEnd(() => io.close());
+    await once(httpServer, "listening");
+    const plain = createServer((_request, response) => response.writeHead(404).end());
+    const port = await listen(plain);
+    const host = "GET /x HTTP/1.1\r\nHost: a\r\n";
+    for (const bytes of ["garbage\r\n\r\n", `${host}X: ${"x".repeat(20_000)}\r\n\r\n`, `${host}\r\ngarbage\r\n\r\n`]) {
+      const statuses = async (at: number): Promise<string[] | null> => (await tcp(at, bytes)).match(/^HTTP.*$/gm);
+      expect(await statuses(portOf(httpServer))).toEqual(await statuses(port));
+    }
   });
 
   test("warns when the given server lets silent connections stay", async () => {

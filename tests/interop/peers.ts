@@ -26,7 +26,8 @@ async function load<Module>(name: string, specifier: string, has: keyof Module):
   const ours = specifier.startsWith("bowline");
   try {
     // a variable, so that the types of these tests do not depend on packages which are not built yet
-    const module: Module = await import(/* @vite-ignore */ specifier);
+    const imported: Module & { default?: Module } = await import(/* @vite-ignore */ specifier);
+    const module = imported[has] === undefined ? { ...imported, [has]: imported.default } : imported;
     if (module[has] === undefined) throw new Error(`no export "${String(has)}"`);
     return { name, ours, missing: undefined, module: () => module };
   } catch (error) {
@@ -38,21 +39,29 @@ async function load<Module>(name: string, specifier: string, has: keyof Module):
   }
 }
 
-const officialServer = await load<ServerModule>("official server", "socket.io", "Server");
-const officialClient = await load<ClientModule>("official client", "socket.io-client", "io");
-const ourServer = await load<ServerModule>("bowline server", "bowline", "Server");
-const ourClient = await load<ClientModule>("bowline client", "bowline-client", "io");
+/** A server by its package. */
+export const serverNamed = (specifier: string, name: string = specifier): Promise<Peer<ServerModule>> =>
+  load<ServerModule>(name, specifier, "Server");
 
-function pair(client: Peer<ClientModule>, server: Peer<ServerModule>): Pair {
+/** A client by its package. */
+export const clientNamed = (specifier: string, name: string = specifier): Promise<Peer<ClientModule>> =>
+  load<ClientModule>(name, specifier, "io");
+
+const officialServer = await serverNamed("socket.io", "official server");
+const officialClient = await clientNamed("socket.io-client", "official client");
+const ourServer = await serverNamed("bowline", "bowline server");
+const ourClient = await clientNamed("bowline-client", "bowline client");
+
+export function pairOf(client: Peer<ClientModule>, server: Peer<ServerModule>): Pair {
   return { name: `${client.name} ↔ ${server.name}`, client, server };
 }
 
 /** The sanity baseline first: it proves the tests themselves right. */
 const everyPair: readonly Pair[] = [
-  pair(officialClient, officialServer),
-  pair(officialClient, ourServer),
-  pair(ourClient, officialServer),
-  pair(ourClient, ourServer),
+  pairOf(officialClient, officialServer),
+  pairOf(officialClient, ourServer),
+  pairOf(ourClient, officialServer),
+  pairOf(ourClient, ourServer),
 ];
 
 /** The pairs of suites about one server: the client is the official one. */

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { ceiling, measure } from "./size.mjs";
 
-test("the client stays under its ceiling in a browser", async () => {
+test("the client stays under its ceiling in a browser (X13)", async () => {
   const { gzip, files } = await measure();
   expect(files.length).toBeGreaterThan(1);
   expect(gzip).toBeLessThanOrEqual(ceiling);

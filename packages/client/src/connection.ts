@@ -94,7 +94,7 @@ export class Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitE
   /** @internal */
   declare readonly platform: Platform;
   /** @internal */
-  declare readonly codec: Codec;
+  declare codec: Codec;
   /** Whether to reconnect; without a value, gives the current one. So do the following, which the constructor makes. */
   declare readonly reconnection: Accessor<boolean, this>;
   declare readonly reconnectionAttempts: Accessor<number, this>;

@@ -135,7 +135,7 @@ class GuardedReader extends JsonReader {
     if ((first === "2" || first === "5") && Array.isArray(data)) {
       const name: unknown = data[0];
       if (typeof name === "string" && 3 * name.length > maxEventNameBytes && isNameOver(name, maxEventNameBytes))
-        fail("invalid_payload");
+        fail("event_name_too_long", "invalid payload");
     }
     return data;
   }

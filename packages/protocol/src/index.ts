@@ -3,6 +3,7 @@ export * from "./bytes.ts";
 export * from "./client-session.ts";
 export * from "./close-reason.ts";
 export * from "./codec.ts";
+export * from "./debug.ts";
 export * from "./detach.ts";
 export * from "./emitter.ts";
 export * from "./engine-codec.ts";

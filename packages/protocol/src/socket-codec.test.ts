@@ -219,7 +219,7 @@ describe("refuses", () => {
   });
 
   test("what is over a limit", () => {
-    expect(refusal([`2["${"e".repeat(257)}"]`]).code).toBe("invalid_payload");
+    expect(refusal([`2["${"e".repeat(257)}"]`]).code).toBe("event_name_too_long");
     expect(refusal([`0/${"n".repeat(255)},`]).code).toBe("namespace_too_long");
     expect(refusal([`0{"a":"${"x".repeat(16_384)}"}`]).code).toBe("auth_too_large");
     expect(refusal(['2["123456789"]'], { ...limits, maxPacketBytes: 13 }).code).toBe("packet_too_large");

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Connection } from "./connection.ts";
 import type { ResolvedOptions } from "./options.ts";
+import type { LimitName } from "./refusals.ts";
 
 /** The engine's errors (engine-protocol §10). */
 export const ERROR_MESSAGES: readonly string[] = [
@@ -29,6 +30,8 @@ export interface Refusal {
   /** What `connection_error` tells the application. */
   readonly context: Readonly<Record<string, unknown>>;
   readonly headers?: Readonly<Record<string, string>>;
+  /** The limit that it is for. */
+  readonly limit?: LimitName;
 }
 
 export function refusal(

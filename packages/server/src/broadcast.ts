@@ -19,6 +19,7 @@ import type { Handshake } from "./handshake.ts";
 import type { Member, Room } from "./room.ts";
 import type { RoomIndex, Target } from "./room-index.ts";
 import { callListeners, type ErrorReport } from "./server-emitter.ts";
+import { eventOut } from "./trace.ts";
 
 /** How a packet is sent. */
 export interface EmitFlags {
@@ -286,6 +287,9 @@ export class Broadcast<EmitEvents extends EventsMap, SocketData> {
   /** Hot path */
   #send(space: BroadcastSpace, data: unknown[], message: Message, id?: number, ack?: Collector): void {
     const volatile = this.#flags.volatile === true;
+    if (eventOut.hasSubscribers) {
+      eventOut.publish({ namespace: space.name, ...this.#target, event: data[0], args: data.slice(1) });
+    }
     space.index.each(this.#target, space.sockets.values(), (socket) => {
       if (!socket.connected) return;
       if (ack !== undefined && id !== undefined) {

@@ -18,9 +18,11 @@ import type { DisconnectReason } from "./disconnect-reason.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { checkRawText, Message, Outbox } from "./outbox.ts";
 import { Rates } from "./rates.ts";
+import { limitBehind, type LimitName } from "./refusals.ts";
 import type { RequestHead } from "./request-head.ts";
 import { callListeners, ServerEmitter } from "./server-emitter.ts";
 import { NamespaceSlots, type NamespaceSocket } from "./slots.ts";
+import { connectionClose } from "./trace.ts";
 import type { Transport, TransportHandler } from "./transports/transport.ts";
 
 const isDue = (at: number | undefined, now: number): boolean => at !== undefined && now >= at;
@@ -33,7 +35,13 @@ export interface ConnectionHost {
   onConnectPacket(connection: Connection, packet: Packet): void;
   /** The connection has joined a namespace: it is no longer pending. */
   onConnectionJoined(connection: Connection): void;
+  /** It has joined no namespace in its time. */
+  onConnectionLate(connection: Connection): void;
+  /** It has moved to another transport. */
+  onConnectionUpgrade(connection: Connection): void;
   onConnectionEnd(connection: Connection): void;
+  /** Its peer has run into a limit. */
+  countLimit(limit: LimitName): void;
   /** Calls `connection.flush` at the end of this turn of the event loop. */
   flushLater(connection: Connection): void;
   /** Calls `connection.resume` when its turn comes. */
@@ -126,6 +134,11 @@ export class Connection
     return this.head.request;
   }
 
+  /** @internal Bytes that the peer has not taken. */
+  get bufferedBytes(): number {
+    return this.#unsentBytes;
+  }
+
   /** Packets that wait for the transport. */
   get writeBuffer(): readonly Message[] {
     return this.#outbox.messages();
@@ -161,7 +174,7 @@ export class Connection
       this.#host.flushLater(this);
     }
     const hard = this.#host.options.limits.maxBufferedBytesHard;
-    if (hard !== 0 && this.#unsentBytes > hard) this.#endSlow();
+    if (hard !== 0 && this.#unsentBytes > hard) this.#endSlow("maxBufferedBytesHard");
   }
 
   /** @internal Hot path. Hands what waits to the transport, if that can take it, or in any case (`force`). */
@@ -205,19 +218,18 @@ export class Connection
 
   /** @internal Counts an upgrade attempt; false = too many of late (abuse matrix 47). */
   countCandidate(): boolean {
-    return !this.#isTooOften("candidates", this.#host.options.limits.candidates);
+    return !this.#isTooOften("candidates", "candidates");
   }
 
   /** @internal Counts a refused CONNECT; too many end the connection (abuse matrix 38). */
   onRefused(nsp: string): void {
     this.slots.release(nsp);
-    if (this.#isTooOften("refusals", this.#host.options.limits.maxRejectedConnects))
-      this.endWith("forced server close");
+    if (this.#isTooOften("refusals", "maxRejectedConnects")) this.#endTooOften("maxRejectedConnects");
   }
 
   /** @internal An ACK that nobody waits for; too many end the connection (abuse matrix 93). */
   onBadAck(): void {
-    if (this.#isTooOften("badAcks", this.#host.options.limits.maxBadAcks)) this.endWith("forced server close");
+    if (this.#isTooOften("badAcks", "maxBadAcks")) this.#endTooOften("maxBadAcks");
   }
 
   /**
@@ -341,11 +353,14 @@ export class Connection
   onSessionEnd(reason: CloseReason, detail: string): void {
     const error = this.#endError ?? (detail === "" ? undefined : new TransportError(detail));
     const told = this.#endReason ?? reason;
+    const limit = limitBehind(detail, error);
+    if (limit !== undefined) this.#host.countLimit(limit);
     this.#host.clock.clear(this);
     this.#outbox.clear();
     this.#transport.close({ reason, error, discard: true });
     this.#endSockets(told, error);
     this.#host.onConnectionEnd(this);
+    if (connectionClose.hasSubscribers) connectionClose.publish({ connection: this, reason: told, description: error });
     if (!this.silent) this.#fire("close", [told, error]);
   }
 
@@ -362,6 +377,8 @@ export class Connection
   }
 
   #onDecodeError(error: Error): void {
+    const limit = limitBehind("", error);
+    if (limit !== undefined) this.#host.countLimit(limit);
     for (const socket of this.slots.all()) socket.onProtocolError(error);
     this.endWith("forced close");
   }
@@ -409,6 +426,7 @@ export class Connection
     this.#transport.retire();
     this.#transport = transport;
     transport.handler = this;
+    this.#host.onConnectionUpgrade(this);
     this.flush();
     if (!this.silent) this.#fire("upgrade", [transport]);
     if (this.#session.phase === "closing") transport.close({ reason: "forced close" });
@@ -420,7 +438,10 @@ export class Connection
   /** @internal */
   advance(now: number): void {
     // who has joined nothing is owed no farewell that waits for a poll
-    if (isDue(this.#connectBy, now)) return this.endWith("forced close", true);
+    if (isDue(this.#connectBy, now)) {
+      this.#host.onConnectionLate(this);
+      return this.endWith("forced close", true);
+    }
     if (isDue(this.#attachmentsBy, now))
       return this.#onDecodeError(new ProtocolError("attachments_late", "attachments late"));
     if (isDue(this.#slowBy, now)) this.#judgeSlowReader(now);
@@ -469,17 +490,27 @@ export class Connection
   /** The grace is over: a peer that has taken anything meanwhile gets another one. */
   #judgeSlowReader(now: number): void {
     const isBelow = this.#unsentBytes <= this.#host.options.limits.maxBufferedBytes;
-    if (!isBelow && this.#transport.bufferedBytes >= this.#slowBytes) return this.#endSlow();
+    if (!isBelow && this.#transport.bufferedBytes >= this.#slowBytes) return this.#endSlow("maxBufferedBytes");
     this.#slowBytes = this.#transport.bufferedBytes;
     this.#slowBy = isBelow ? undefined : now + this.#host.options.limits.slowReaderGrace;
   }
 
-  #endSlow(): void {
+  #endSlow(limit: LimitName): void {
+    this.#host.countLimit(limit);
     this.#session.end("transport error", "slow consumer");
   }
 
-  #isTooOften(kind: Parameters<Rates["exceeds"]>[0], limit: number): boolean {
-    return (this.#rates ??= new Rates()).exceeds(kind, limit, this.#host.clock.now());
+  #isTooOften(
+    kind: Parameters<Rates["exceeds"]>[0],
+    limit: "candidates" | "maxRejectedConnects" | "maxBadAcks",
+  ): boolean {
+    const { options, clock } = this.#host;
+    return (this.#rates ??= new Rates()).exceeds(kind, options.limits[limit], clock.now());
+  }
+
+  #endTooOften(limit: LimitName): void {
+    if (this.#session.phase === "open") this.#host.countLimit(limit);
+    this.endWith("forced server close");
   }
 
   #canTake(): boolean {

@@ -16,20 +16,23 @@ import { isOriginWelcome } from "./origin.ts";
 import { Message } from "./outbox.ts";
 import { PendingConnections } from "./pending.ts";
 import { randomId } from "./random-id.ts";
-import { queryOf, RequestHead } from "./request-head.ts";
+import { type LimitName, type LimitListener, Refusals } from "./refusals.ts";
+import { queryOf, RequestHead, showQuery } from "./request-head.ts";
 import { callListeners, type ErrorReport, isThenable, ServerEmitter } from "./server-emitter.ts";
+import { connectionOpen, connectionRefuse, connectionUpgrade } from "./trace.ts";
 import { PollingTransport } from "./transports/polling.ts";
 import type { Transport, TransportHandler } from "./transports/transport.ts";
 import { type WebSocketOptions, WebSocketTransport } from "./transports/websocket.ts";
 import { WebTransportTransport } from "./transports/webtransport.ts";
 import type { WebTransportSession } from "./transports/webtransport-session.ts";
 
-/** An engine middleware, Express style: it runs on every request and upgrade of the engine. */
-export type EngineMiddleware = (
-  request: IncomingMessage,
-  response: ServerResponse,
-  next: (error?: unknown) => void,
-) => unknown;
+/**
+ * An engine middleware, Express style: it runs on every request and upgrade of the engine. A method's type, so that
+ * middlewares fit whose request is one of Express.
+ */
+export type EngineMiddleware = {
+  call(request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void): unknown;
+}["call"];
 
 interface EngineEvents {
   connection: (connection: Connection) => void;
@@ -49,6 +52,8 @@ export interface EngineHost {
   readonly codec: Codec;
   readonly report: ErrorReport;
   onConnectPacket: ConnectionHost["onConnectPacket"];
+  /** Peers have run into a limit; at most once per second and limit. */
+  readonly onLimit?: LimitListener;
 }
 
 /**
@@ -61,6 +66,10 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
 
   readonly opts: ResolvedOptions;
   readonly clock: Clock;
+  /** @internal */
+  readonly counts: { opened: number; upgraded: number; refused: number } = { opened: 0, upgraded: 0, refused: 0 };
+  /** @internal */
+  readonly refusals: Refusals;
   readonly #host: EngineHost;
   readonly #connections = new Map<string, Connection>();
   readonly #pending: PendingConnections;
@@ -77,6 +86,7 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     this.opts = options;
     this.clock = host.clock;
     this.#host = host;
+    this.refusals = new Refusals(host.clock, (limit, more) => host.onLimit?.(limit, more));
     this.#pending = new PendingConnections(options.limits, host.clock);
     this.#unknownSessions = new RatePerAddress(options.limits.unknownSessionsPerMinute);
     this.#webSocketOptions = { ...options.limits, maxPayload: options.maxHttpBufferSize, base64: false };
@@ -91,6 +101,18 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   /** How many sessions there are. */
   get clientsCount(): number {
     return this.#connections.size;
+  }
+
+  /** @internal */
+  get pendingCount(): number {
+    return this.#pending.size;
+  }
+
+  /** @internal Bytes that wait for peers. */
+  get bufferedBytes(): number {
+    let bytes = 0;
+    for (const connection of this.#connections.values()) bytes += connection.bufferedBytes;
+    return bytes;
   }
 
   /** The sessions by id, as a snapshot. */
@@ -163,6 +185,19 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     this.#pending.delete(connection);
   }
 
+  onConnectionLate(connection: Connection): void {
+    if (this.#pending.isHurried(connection)) this.countLimit("pendingTimeout");
+  }
+
+  onConnectionUpgrade(connection: Connection): void {
+    this.counts.upgraded++;
+    if (connectionUpgrade.hasSubscribers) connectionUpgrade.publish({ connection });
+  }
+
+  countLimit(limit: LimitName): void {
+    this.refusals.add(limit);
+  }
+
   onConnectionEnd(connection: Connection): void {
     this.#connections.delete(connection.id);
     this.#pending.delete(connection);
@@ -208,6 +243,7 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   // ---- admission (engine-protocol §2)
 
   #serve(exchange: Exchange): void {
+    if (this.#isRequestSeen()) showQuery(exchange.request);
     if (this.#middlewares.length === 0) return this.#admit(exchange);
     runInOrder(
       this.#middlewares,
@@ -253,7 +289,9 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   #countRefusal(refused: Refusal, request: IncomingMessage): Refusal {
     if (refused.code !== ErrorCode.UNKNOWN_SID) return refused;
     const address = limitedAddress(request, this.opts.clientAddress);
-    return this.#unknownSessions.exceeds(address, this.clock.now()) ? { ...refused, status: 429 } : refused;
+    return this.#unknownSessions.exceeds(address, this.clock.now())
+      ? { ...refused, status: 429, limit: "unknownSessionsPerMinute" }
+      : refused;
   }
 
   #verifyUpgrade(exchange: Exchange): Refusal | undefined {
@@ -321,6 +359,10 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     if (exchange.finished) return;
     const { code, message, context } = refused;
     exchange.refuse(refused);
+    this.counts.refused++;
+    if (refused.limit !== undefined) this.countLimit(refused.limit);
+    if (connectionRefuse.hasSubscribers)
+      connectionRefuse.publish({ request: exchange.request, code, message, context });
     this.#fire("connection_error", [{ req: exchange.request, code, message, context }]);
   }
 
@@ -365,6 +407,8 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     const connection = new Connection(id, head, transport, this.#host.codec, this);
     this.#connections.set(id, connection);
     this.#pending.add(connection, address);
+    this.counts.opened++;
+    if (connectionOpen.hasSubscribers) connectionOpen.publish({ connection });
     const { pingInterval, pingTimeout, maxHttpBufferSize: maxPayload, initialPacket } = this.opts;
     const upgrades = this.upgrades(transport.name);
     const open = JSON.stringify({ sid: id, upgrades, pingInterval, pingTimeout, maxPayload });
@@ -455,6 +499,7 @@ const TOO_MANY_CANDIDATES: Refusal = {
   code: ErrorCode.BAD_REQUEST,
   message: "Too many upgrade attempts",
   context: { name: "TOO_MANY_CANDIDATES" },
+  limit: "candidates",
 };
 
 /** Owns a transport for the moment between its making and that of its connection. */

@@ -1,3 +1,5 @@
+import { printServerTraces } from "./debug.ts";
+
 export type { Adapter } from "./adapter.ts";
 export { Broadcast as BroadcastOperator, type RemoteSocket } from "./broadcast.ts";
 export type { Connection } from "./connection.ts";
@@ -8,9 +10,12 @@ export type { Engine, EngineMiddleware } from "./engine.ts";
 export type { Handshake } from "./handshake.ts";
 export { type ExtendedError, Namespace } from "./namespace.ts";
 export type { AllowRequest, Limits, ServerOptions } from "./options.ts";
+export type { Metrics, MetricsSnapshot } from "./metrics.ts";
+export type { LimitName } from "./refusals.ts";
 export type { Room } from "./room.ts";
-export { type ErrorListener, Server } from "./server.ts";
+export { type ErrorContext, type ErrorListener, Server } from "./server.ts";
 export { type Event, Socket, type SocketMiddleware } from "./socket.ts";
+export type { ServerTraces, TracedConnection, TracedSocket } from "./trace.ts";
 export {
   type DefaultEventsMap,
   type EventNames,
@@ -19,3 +24,5 @@ export {
   ProtocolError,
   UsageError,
 } from "@bowline/protocol";
+
+printServerTraces(process.env["DEBUG"] ?? "");

@@ -7,11 +7,13 @@ import type { Connection } from "./connection.ts";
 import { runInOrder } from "./middleware.ts";
 import type { Limits } from "./options.ts";
 import { Recovery, type RecoveryPolicy } from "./recovery.ts";
+import type { LimitName } from "./refusals.ts";
 import { RoomIndex } from "./room-index.ts";
 import type { Claim } from "./seat.ts";
 import type { Server } from "./server.ts";
 import { callListeners, type ErrorReport } from "./server-emitter.ts";
 import { Socket } from "./socket.ts";
+import { namespaceConnect, namespaceRefuse } from "./trace.ts";
 
 /** An error that middlewares give; `data` travels to the client. */
 export interface ExtendedError extends Error {
@@ -40,6 +42,8 @@ export interface NamespaceHost {
   readonly report: ErrorReport;
   /** Undefined if the option `connectionStateRecovery` is off. */
   readonly recoveryPolicy: RecoveryPolicy | undefined;
+  /** A client has run into a limit. */
+  countLimit(limit: LimitName): void;
 }
 
 /** A communication channel that clients join by its name (api.md N1–N7). */
@@ -81,6 +85,7 @@ export class Namespace<
   protected readonly middlewares: NamespaceMiddleware<ListenEvents, EmitEvents, ServerSideEvents, SocketData>[] = [];
   /** @internal */
   readonly everyone: Broadcast<EmitEvents, SocketData> = new Broadcast(this);
+  readonly #host: NamespaceHost;
   #adapter: Adapter | undefined;
   #nextAckId = 0;
   /** Sockets whose middlewares have not decided yet. */
@@ -95,6 +100,7 @@ export class Namespace<
     super();
     this.server = server;
     this.name = name;
+    this.#host = host;
     this.codec = host.codec;
     this.clock = host.clock;
     this.limits = host.limits;
@@ -128,6 +134,11 @@ export class Namespace<
   resetAdapter(): void {
     this.#adapter?.close();
     this.#adapter = undefined;
+  }
+
+  /** @internal A socket of this namespace has run into a limit. */
+  countLimit(limit: LimitName): void {
+    this.#host.countLimit(limit);
   }
 
   /** @internal */
@@ -173,8 +184,15 @@ export class Namespace<
       if (isHere && error !== undefined) this.#refuse(socket, connection, error);
       else this.removeSocket(socket);
     };
-    const deadline: Timed = { place: -1, due: 0, advance: () => settle(new Error("middleware timeout")) };
-    const report = (error: unknown): void => this.report(error, "middleware");
+    const deadline: Timed = {
+      place: -1,
+      due: 0,
+      advance: () => {
+        this.#host.countLimit("middlewareTimeout");
+        settle(new Error("middleware timeout"));
+      },
+    };
+    const report = (error: unknown): void => this.report(error, "middleware", socket);
     const isKnown = claim !== undefined && this.recovery?.skipMiddlewares === true;
     const middlewares = isKnown ? [] : this.middlewares;
     runInOrder(middlewares, (middleware, next) => middleware(socket, next), report, settle);
@@ -228,8 +246,9 @@ export class Namespace<
     connection.onJoined();
     socket.onAdmitted(claim);
     if (!socket.connected) return;
+    if (namespaceConnect.hasSubscribers) namespaceConnect.publish({ socket });
     for (const event of ["connect", "connection"]) {
-      callListeners(this.listenersOf(event), this, [socket], (error) => this.report(error, event));
+      callListeners(this.listenersOf(event), this, [socket], (error) => this.report(error, event, socket));
     }
   }
 
@@ -239,6 +258,8 @@ export class Namespace<
     error: Error,
   ): void {
     socket.onRefused(error);
+    const { message } = error;
+    if (namespaceRefuse.hasSubscribers) namespaceRefuse.publish({ connection, namespace: this.name, message });
     connection.onRefused(this.name);
   }
 }

@@ -13,9 +13,15 @@ const BUSY: Refusal = {
   code: ErrorCode.BAD_REQUEST,
   message: "Server busy",
   context: { name: "TOO_MANY_PENDING" },
+  limit: "maxPending",
   headers: { "Retry-After": "1" },
 };
-const BUSY_ADDRESS: Refusal = { ...BUSY, status: 429, context: { name: "TOO_MANY_PENDING_OF_ADDRESS" } };
+const BUSY_ADDRESS: Refusal = {
+  ...BUSY,
+  status: 429,
+  context: { name: "TOO_MANY_PENDING_OF_ADDRESS" },
+  limit: "maxPendingPerAddress",
+};
 
 /** Connections that have joined no namespace yet: bounded, in all and per address (abuse matrix 26). */
 export class PendingConnections {
@@ -31,10 +37,20 @@ export class PendingConnections {
     this.#clock = clock;
   }
 
+  /** How many there are. */
+  get size(): number {
+    return this.#calm.size + this.#hurried.size;
+  }
+
+  /** Whether it has been given less time. */
+  isHurried(connection: Pending): boolean {
+    return this.#hurried.has(connection);
+  }
+
   /** Why one more from this address is refused, or undefined. */
   check(address: string | undefined): Refusal | undefined {
     const { maxPending, maxPendingPerAddress } = this.#limits;
-    if (maxPending !== 0 && this.#calm.size + this.#hurried.size >= maxPending) return BUSY;
+    if (maxPending !== 0 && this.size >= maxPending) return BUSY;
     if (address === undefined || maxPendingPerAddress === 0) return undefined;
     return (this.#perAddress.get(address) ?? 0) >= maxPendingPerAddress ? BUSY_ADDRESS : undefined;
   }

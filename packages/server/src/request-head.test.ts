@@ -23,6 +23,15 @@ describe("a request that was let go is built again on first read (api.md ES7)", 
     expect(head.address).toBe("192.0.2.1");
   });
 
+  test("with its parsed query, as v4 has it at _query; names of prototypes are ordinary ones", () => {
+    const request = rebuilt([], "/socket.io/?token=t&__proto__=x&a=1&a=2");
+    expect(Object.entries(Reflect.get(request, "_query") as object)).toEqual([
+      ["token", "t"],
+      ["__proto__", "x"],
+      ["a", "2"],
+    ]);
+  });
+
   test("is the same object if the application has seen it", () => {
     const request = requestOf();
     expect(new RequestHead(request, true).request).toBe(request);

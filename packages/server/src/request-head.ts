@@ -41,7 +41,9 @@ export class RequestHead {
 
   #rebuild(): IncomingMessage {
     const rawHeaders = this.#headers === "" ? [] : this.#headers.split(LINE_BREAK);
-    return makeRequest({ ...this, rawHeaders });
+    const request = makeRequest({ ...this, rawHeaders });
+    showQuery(request);
+    return request;
   }
 }
 
@@ -89,6 +91,13 @@ function joinHeader(name: string, before: string | string[], value: string): str
   if (Array.isArray(before)) return [...before, value];
   if (SINGLE.has(name)) return before;
   return before + (name === "cookie" ? "; " : ", ") + value;
+}
+
+/** Puts the parsed query on a request, where v4 has it and middlewares look for it: `request._query`. */
+export function showQuery(request: IncomingMessage): void {
+  Object.assign(request, {
+    _query: Object.assign(Object.create(null), Object.fromEntries(queryOf(request.url ?? ""))),
+  });
 }
 
 /** The query of a request target. Broken escapes are read literally: they never throw. */

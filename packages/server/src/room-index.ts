@@ -59,6 +59,11 @@ export class RoomIndex<M extends Member> {
     if (joined !== undefined) for (const room of joined) this.#leave(member, room);
   }
 
+  /** How many rooms there are, those of own ids included. */
+  get size(): number {
+    return this.#rooms.size + this.#implicit;
+  }
+
   has(room: Room): boolean {
     return this.#rooms.has(room) || this.#members.has(room);
   }

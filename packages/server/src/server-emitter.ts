@@ -1,7 +1,8 @@
+import type { TracedSocket } from "./trace.ts";
 import { Emitter, type EventsMap, type Listener, type ListenerOf, type ListenNames } from "@bowline/protocol";
 
-/** Where errors of listeners go: reported once, never thrown at the wire. */
-export type ErrorReport = (error: unknown, event: unknown) => void;
+/** Where errors of listeners go: reported once, never thrown at the wire. `socket` = of whom the listener was. */
+export type ErrorReport = (error: unknown, event: unknown, socket?: TracedSocket) => void;
 
 /**
  * Hot path. Calls listeners in order. One that throws or rejects is reported and does not keep the others from

@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import express from "express";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { Adapter } from "./adapter.ts";
-import { Server } from "./server.ts";
+import { type ErrorContext, Server } from "./server.ts";
 import { setTheStage } from "./test-kit.ts";
 
 afterEach(() => void vi.restoreAllMocks());
@@ -109,6 +109,44 @@ describe("errors of listeners (api.md K5)", () => {
 
   test("go to onError, each once", () => {
     expect(failing({}).errors).toEqual([expect.objectContaining({ message: "mine" })]);
+  });
+
+  test("come with the event, the socket and its namespace; those of the server with its part", async () => {
+    const stage = setTheStage();
+    const contexts: ErrorContext[] = [];
+    stage.server.onError((_error, context) => contexts.push(context));
+    stage.server.of("/n").use(async (_socket, next) => {
+      next();
+      throw new Error("late");
+    });
+    stage.server.of("/n").on("connection", (socket) => {
+      socket.on("sync", () => {
+        throw new Error("mine");
+      });
+      socket.on("async", () => Promise.reject(new Error("mine")));
+    });
+    const { transport } = stage.join("/n");
+    await Promise.resolve();
+    transport.receive('42/n,["sync"]', '42/n,["async"]');
+    await Promise.resolve();
+    const [socket] = [...stage.server.of("/n").sockets.values()];
+    expect(contexts).toEqual(
+      ["middleware", "sync", "async"].map((event) => ({ event, socket, namespace: "/n", limit: undefined })),
+    );
+    stage.server.report(new Error("elsewhere"), "handshake");
+    expect(contexts.at(-1)).toEqual({ event: "handshake", socket: undefined, namespace: undefined, limit: undefined });
+  });
+
+  test("do not stop at a listener of errors that fails itself", () => {
+    const print = vi.spyOn(console, "error").mockImplementation(() => {});
+    const told = vi.fn();
+    const server = new Server();
+    server.onError(() => {
+      throw new Error("of the listener");
+    });
+    server.onError(told).report(new Error("mine"), "e");
+    expect([told.mock.calls.length, print.mock.calls.length]).toEqual([1, 1]);
+    print.mockRestore();
   });
 
   test("are printed if nobody wants them", () => {

@@ -4,7 +4,9 @@ import {
   type DefaultEventsMap,
   type EventsMap,
   type Packet,
+  type Listener,
   PacketType,
+  ProtocolError,
   UsageError,
 } from "@bowline/protocol";
 import { Adapter } from "./adapter.ts";
@@ -15,18 +17,33 @@ import { Clock, processTime } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import { cors } from "./cors.ts";
 import { Engine, type EngineHost } from "./engine.ts";
-import { attachToNode, type NodeServer } from "./hosts/node-http.ts";
+import { answerClientErrors, attachToNode, type NodeServer } from "./hosts/node-http.ts";
+import { Metrics, type MetricsSource } from "./metrics.ts";
 import { Namespace, type NamespaceHost, type NamespaceReservedEvents } from "./namespace.ts";
 import { type Limits, type ResolvedOptions, resolveOptions, type ServerOptions, warnNotOffered } from "./options.ts";
 import { type NamespaceFilter, ParentNamespace } from "./parent-namespace.ts";
 import { RecoveryPolicy } from "./recovery.ts";
+import type { LimitName } from "./refusals.ts";
 import { flat } from "./slots.ts";
 import { serveClientFile } from "./serve-client.ts";
-import { callListeners, isThenable } from "./server-emitter.ts";
-import type { Socket } from "./socket.ts";
+import { callListeners, type ErrorReport, isThenable } from "./server-emitter.ts";
+import { Socket } from "./socket.ts";
+import { error as errorTrace, namespaceRefuse } from "./trace.ts";
 
-/** Gets the errors of listeners and middlewares; `event` says of which. */
-export type ErrorListener = (error: unknown, event: unknown) => void;
+/** Where an error comes from. */
+export interface ErrorContext {
+  /** The event whose listener has failed; else the part of the server: "middleware", "ack", "handshake", "limit" … */
+  readonly event: unknown;
+  /** Of whom the listener was. */
+  readonly socket: Socket | undefined;
+  /** The name of that socket's namespace. */
+  readonly namespace: string | undefined;
+  /** The limit that peers have run into, of errors with the code `limit_exceeded`. */
+  readonly limit: LimitName | undefined;
+}
+
+/** Gets the errors of listeners, middlewares and options, and limits that peers run into. */
+export type ErrorListener = (error: unknown, context: ErrorContext) => void;
 
 interface ServerReservedEvents<
   L extends EventsMap,
@@ -77,6 +94,9 @@ export class Server<
     ParentNamespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>
   >();
   readonly #errorListeners: ErrorListener[] = [];
+  #errorCount = 0;
+  /** What the server counts: connections, sockets, rooms, violated limits … */
+  readonly metrics: Metrics = new Metrics(this.#numbers());
 
   /**
    * @param target a Node HTTP server, a port, or the options
@@ -159,8 +179,9 @@ export class Server<
   }
 
   /**
-   * Gets the errors that listeners throw or reject with, each once. Without such a listener they are printed.
-   * @example io.onError((error, event) => logger.error({ error, event }))
+   * Gets the errors that listeners, middlewares and options throw or reject with, each once; and limits that peers run
+   * into, each at most once per second. Without such a listener they are printed.
+   * @example io.onError((error, { event, socket }) => logger.error({ error, event, user: socket?.data.user }))
    */
   onError(listener: ErrorListener): this {
     this.#errorListeners.push(listener);
@@ -270,12 +291,51 @@ export class Server<
   }
 
   /** @internal */
-  readonly report = (error: unknown, event: unknown): void => {
+  readonly report: ErrorReport = (error, event, source) => {
+    this.#errorCount++;
+    if (errorTrace.hasSubscribers) errorTrace.publish({ error, event, socket: source });
     if (this.#options.rethrow) queueMicrotask(() => rethrow(error));
     else if (this.#errorListeners.length === 0)
       console.error(`bowline: error in a listener of "${String(event)}":`, error);
-    for (const listener of this.#errorListeners) listener(error, event);
+    const socket = source instanceof Socket ? (source as Socket) : undefined;
+    this.#tellError(error, { event, socket, namespace: socket?.nsp.name, limit: undefined });
   };
+
+  /** @internal */
+  countLimit(limit: LimitName): void {
+    this.engine.countLimit(limit);
+  }
+
+  /** @internal */
+  onLimit(limit: LimitName, more: number): void {
+    const times = more === 1 ? "once" : `${more} times`;
+    const error = new ProtocolError("limit_exceeded", `peers ran into the limit ${limit} ${times}`);
+    if (this.#errorListeners.length === 0) console.warn(`bowline: ${error.message}`);
+    this.#tellError(error, { event: "limit", socket: undefined, namespace: undefined, limit });
+  }
+
+  #tellError(error: unknown, context: ErrorContext): void {
+    const failed = (thrown: unknown): void => console.error("bowline: error in a listener of onError:", thrown);
+    callListeners(this.#errorListeners as Listener[], this, [error, context], failed);
+  }
+
+  #numbers(): MetricsSource {
+    const server = this;
+    return {
+      get engine() {
+        return server.engine;
+      },
+      get namespaces() {
+        return server.#namespaces.values();
+      },
+      get clock() {
+        return server.clock;
+      },
+      get errorCount() {
+        return server.#errorCount;
+      },
+    };
+  }
 
   /** @internal A client asks for a namespace (socket-protocol §3). */
   onConnectPacket(connection: Connection, packet: Packet): void {
@@ -283,6 +343,7 @@ export class Server<
     const auth = packet.data as Record<string, unknown> | undefined;
     const { maxNamespaces } = this.limits;
     if (maxNamespaces !== 0 && connection.slots.size > maxNamespaces) {
+      this.countLimit("maxNamespaces");
       return this.#refuse(connection, name, "too many namespaces");
     }
     if (!isSafeAuth(auth)) return this.#refuse(connection, name, "invalid auth");
@@ -299,6 +360,7 @@ export class Server<
   #refuse(connection: Connection, nsp: string, message: string): void {
     const packets = this.codec.encode({ type: PacketType.CONNECT_ERROR, nsp, data: { message } });
     connection.sendMessage(messageOf(packets, false));
+    if (namespaceRefuse.hasSubscribers) namespaceRefuse.publish({ connection, namespace: nsp, message });
     connection.onRefused(nsp);
   }
 
@@ -378,7 +440,9 @@ export class Server<
     for (const [oldest, itsParent] of this.#emptyChildren) {
       if (maxEmptyNamespaces === 0 || this.#emptyChildren.size <= maxEmptyNamespaces) return;
       this.#emptyChildren.delete(oldest);
-      if (oldest.isEmpty) this.#drop(itsParent, oldest);
+      if (!oldest.isEmpty) continue;
+      this.countLimit("maxEmptyNamespaces");
+      this.#drop(itsParent, oldest);
     }
   }
 
@@ -409,7 +473,9 @@ export class Server<
   #listenOn(port: number): NodeServer {
     if (!(port >= 0 && port <= 65_535)) throw new UsageError("invalid_port", `cannot listen on port ${port}`);
     const { headersTimeout } = this.limits;
-    return createServer({ headersTimeout, connectionsCheckingInterval: 1_000 }).listen(port);
+    const server = createServer({ headersTimeout, connectionsCheckingInterval: 1_000 });
+    answerClientErrors(server, () => this.countLimit("headersTimeout"));
+    return server.listen(port);
   }
 
   #set(options: Partial<ServerOptions>): this {

@@ -32,6 +32,7 @@ import { randomId } from "./random-id.ts";
 import type { Room } from "./room.ts";
 import type { Claim, RecoverableSocket, Seat } from "./seat.ts";
 import { callListeners, isThenable, ServerEmitter } from "./server-emitter.ts";
+import { eventIn, eventOut, namespaceDisconnect } from "./trace.ts";
 import { Unicast } from "./unicast.ts";
 
 /** An incoming event as middlewares and catch-all listeners see it: name, arguments, acknowledgement. */
@@ -217,6 +218,7 @@ export class Socket<
     const rooms = Array.isArray(room) ? room : [room];
     const limit = this.nsp.limits.maxRoomsPerSocket;
     if (limit !== 0 && (this.joined?.size ?? 0) + rooms.length > limit) {
+      this.nsp.countLimit("maxRoomsPerSocket");
       throw new UsageError("too_many_rooms", `socket would be in more than ${limit} rooms`);
     }
     this.nsp.index.add(this, rooms);
@@ -309,6 +311,9 @@ export class Socket<
     // only now: an emit that throws leaves nothing behind
     if (id !== undefined) this.#expect(id, last as Listener, takesError, flags.timeout);
     if (this.#state === "ended") return;
+    if (eventOut.hasSubscribers) {
+      eventOut.publish({ namespace: this.nsp.name, socket: this, event: data[0], args: data.slice(1) });
+    }
     if (this.#catchAll !== undefined) this.tellOutgoing(data);
     this.conn.sendMessage(message, flags.volatile === true);
   }
@@ -331,6 +336,7 @@ export class Socket<
       return;
     }
     if (this.#ackTable.isFull) {
+      this.nsp.countLimit("maxPendingAcks");
       throw new UsageError(
         "too_many_pending_acks",
         `this client owes ${this.nsp.limits.maxPendingAcks} acknowledgements`,
@@ -370,6 +376,7 @@ export class Socket<
     if (packet.type === PacketType.ACK)
       return this.#receiveAck(packet.id === undefined ? undefined : Number(packet.id), data);
     if (packet.id !== undefined) data.push(this.#answerer(packet.id));
+    if (eventIn.hasSubscribers) eventIn.publish({ socket: this, event: data[0], args: data.slice(1) });
     if (this.#catchAll !== undefined || this.#middlewares !== undefined) return this.#dispatchSlowly(data as Event);
     const name = data.shift();
     const listeners = this.listenersOf(name);
@@ -377,9 +384,9 @@ export class Socket<
       // a listener that throws or rejects must not cost the others their turn (abuse matrix 103)
       try {
         const result = listener.apply(this, data);
-        if (isThenable(result)) result.then(undefined, (error: unknown) => this.nsp.report(error, name));
+        if (isThenable(result)) result.then(undefined, (error: unknown) => this.nsp.report(error, name, this));
       } catch (error) {
-        this.nsp.report(error, name);
+        this.nsp.report(error, name, this);
       }
     }
   }
@@ -408,7 +415,7 @@ export class Socket<
     try {
       this.#sendPacket(PacketType.CONNECT_ERROR, data === undefined ? { message } : { message, data });
     } catch (unsendable) {
-      this.nsp.report(unsendable, "middleware");
+      this.nsp.report(unsendable, "middleware", this);
       this.#sendPacket(PacketType.CONNECT_ERROR, { message });
     }
     this.#end();
@@ -451,6 +458,9 @@ export class Socket<
     if (this.#isOver) return;
     const wasConnected = this.connected;
     this.#state = "ending";
+    if (wasConnected && namespaceDisconnect.hasSubscribers) {
+      namespaceDisconnect.publish({ socket: this, reason, description });
+    }
     if (wasConnected) this.#run(this.listenersOf("disconnecting"), [reason, description], "disconnecting");
     this.nsp.recovery?.onEnd(this, reason, this.#data);
     this.#end();
@@ -490,7 +500,7 @@ export class Socket<
     runInOrder(
       this.#middlewares ?? [],
       (middleware, next) => middleware(event, next),
-      (error) => this.nsp.report(error, "middleware"),
+      (error) => this.nsp.report(error, "middleware", this),
       (error) => {
         if (error !== undefined) return this.#run(this.listenersOf("error"), [error], "error");
         if (this.connected) this.#run(this.listenersOf(event[0]), event.slice(1), event[0]);
@@ -503,7 +513,7 @@ export class Socket<
   }
 
   #run(listeners: readonly Listener[], args: unknown[], event: string): void {
-    if (listeners.length > 0) callListeners(listeners, this, args, (error) => this.nsp.report(error, event));
+    if (listeners.length > 0) callListeners(listeners, this, args, (error) => this.nsp.report(error, event, this));
   }
 
   #withFlags<Emit extends EventsMap>(flags: EmitFlags): Unicast<Emit, SocketData> {

@@ -313,13 +313,15 @@ export interface Asking {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
+  /** True: the end of the body never comes. */
+  readonly unfinished?: boolean;
 }
 
 /** Sends a request through the engine; its answer comes into the stream. */
 export function ask(
   { engine }: Server,
   url: string,
-  { method = "GET", headers = {}, body }: Asking = {},
+  { method = "GET", headers = {}, body, unfinished = false }: Asking = {},
 ): MemoryStream {
   const request = requestOf(headers, url, method);
   request.httpVersionMajor = request.httpVersionMinor = 1;
@@ -329,7 +331,7 @@ export function ask(
   Reflect.apply(response.assignSocket, response, [Object.assign(stream, { destroySoon: () => stream.destroy() })]);
   engine.handleRequest(request, response);
   if (body !== undefined) request.push(body);
-  request.push(null);
+  if (!unfinished) request.push(null);
   return stream;
 }
 

@@ -43,7 +43,7 @@ describe("the guide", () => {
 
   test("compiles under strict with the types of the packages", () => {
     expect(typeErrorsOf(blocks.filter(isProgram))).toEqual([]);
-  }, 30_000);
+  }, 60_000);
 });
 
 describe("the examples", () => {

@@ -3,9 +3,24 @@ import type { AddressInfo } from "node:net";
 import { format } from "node:util";
 import * as bowline from "bowline";
 import * as client from "bowline-client";
+import cookieParser from "cookie-parser";
 import express from "express";
+import session from "express-session";
+import helmet from "helmet";
+import passport from "passport";
 import ts from "typescript";
 import type { Block } from "./blocks.ts";
+
+const byDefault = (value: unknown): object => ({ __esModule: true, default: value });
+
+/** What applications use beside Bowline. */
+const middlewares: Record<string, unknown> = {
+  "cookie-parser": byDefault(cookieParser),
+  express: byDefault(express),
+  "express-session": byDefault(session),
+  helmet: byDefault(helmet),
+  passport: byDefault(passport),
+};
 
 const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor as new (
   ...parametersAndBody: string[]
@@ -51,7 +66,7 @@ export class Stage {
   private constructor(placeholder: HttpServer, modules: Record<string, unknown>) {
     this.#placeholder = placeholder;
     this.#port = (placeholder.address() as AddressInfo).port;
-    this.#modules = { ...this.#recording(), express: { __esModule: true, default: express }, ...modules };
+    this.#modules = { ...this.#recording(), ...middlewares, ...modules };
   }
 
   /** @param modules that blocks may import besides the usual ones */
@@ -121,8 +136,8 @@ export class Stage {
       ) {
         super(typeof target === "number" ? stage.#local(createServer()).listen(target) : target, options);
         stage.#servers.push(this);
-        super.onError((error) => {
-          if (!this.#isWatched) stage.#errors.push(error);
+        super.onError((error, { limit }) => {
+          if (!this.#isWatched && limit === undefined) stage.#errors.push(error);
         });
       }
 

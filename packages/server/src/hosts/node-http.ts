@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server as HttpServer, ServerResponse } from "node:http";
+import { type IncomingMessage, type Server as HttpServer, ServerResponse } from "node:http";
 import type { Http2SecureServer, Http2Server } from "node:http2";
 import type { Server as HttpsServer } from "node:https";
 import type { Duplex } from "node:stream";
@@ -50,6 +50,27 @@ export function attachToNode(server: NodeServer, engine: Engine, serveFile: Requ
     // without a listener a reset of this socket would end the process, at any moment (abuse matrix 118)
     socket.on("error", ignore);
     if (destroyUpgrade) endUnanswered(socket, destroyUpgradeTimeout);
+  });
+}
+
+/** What Node answers to requests that it cannot read, by the code of the error. */
+const CLIENT_ERRORS: ReadonlyMap<string, string> = new Map([
+  ["ERR_HTTP_REQUEST_TIMEOUT", "408 Request Timeout"],
+  ["HPE_HEADER_OVERFLOW", "431 Request Header Fields Too Large"],
+  ["HPE_CHUNK_EXTENSIONS_OVERFLOW", "413 Payload Too Large"],
+]);
+
+/** Answers as Node does by itself, and tells of heads that came too late. */
+export function answerClientErrors(server: HttpServer, onLateHead: () => void): void {
+  server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
+    const { code = "" } = error;
+    if (code === "ERR_HTTP_REQUEST_TIMEOUT") onLateHead();
+    // what is written into a half answered request would be read as a part of that answer: Node's own rule
+    const answer: unknown = Reflect.get(socket, "_httpMessage");
+    const isHalfAnswered = answer instanceof ServerResponse && answer.headersSent;
+    if (!socket.writable || isHalfAnswered || code === "ECONNRESET") return void socket.destroy();
+    const status = CLIENT_ERRORS.get(code) ?? "400 Bad Request";
+    socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`, () => socket.destroy());
   });
 }
 
