@@ -283,6 +283,11 @@ export class Connection
     if (!this.silent && this.#outbox.empty) this.#fire("drain", []);
   }
 
+  /** Answers to what came before the end still leave, as if this turn were over. */
+  onPeerEnd(): void {
+    this.flush();
+  }
+
   /** The transport has ended, by itself or because we closed it. */
   onTransportEnd(reason: CloseReason, detail: string, error?: Error): void {
     this.#endError ??= error;
@@ -342,11 +347,22 @@ export class Connection
     const error = this.#endError ?? (detail === "" ? undefined : new TransportError(detail));
     const told = this.#endReason ?? reason;
     this.#host.clock.clear(this);
-    this.#outbox.clear();
-    this.#transport.close({ reason, error, discard: true });
+    this.#transport.close({ reason, error, discard: !this.#writeLast() });
     this.#endSockets(told, error);
     this.#host.onConnectionEnd(this);
     if (!this.silent) this.#fire("close", [told, error]);
+  }
+
+  /** Answers to what came before a fault go in front of its close frame. False: there is nobody to take them. */
+  #writeLast(): boolean {
+    const outbox = this.#outbox;
+    const transport = this.#transport;
+    // a poll that would take them is to learn of the end instead (engine-protocol §4)
+    const isTaken = transport.name !== "polling" && transport.writable;
+    for (let batch = outbox.shift(); batch !== undefined; batch = outbox.shift()) {
+      if (isTaken) transport.write(batch, !outbox.empty);
+    }
+    return isTaken;
   }
 
   #receiveOther(packet: Packet, socket: NamespaceSocket | undefined): void {
@@ -475,6 +491,7 @@ export class Connection
   }
 
   #endSlow(): void {
+    this.#outbox.clear();
     this.#session.end("transport error", "slow consumer");
   }
 
