@@ -61,6 +61,8 @@ export class Owner implements TransportHandler {
   /** Packets that it reads before it pauses. */
   appetite = Infinity;
   onDrained: (() => void) | undefined;
+  /** What it writes when the peer ends. */
+  lastWord: Batch | undefined;
 
   onReadable(): void {
     this.readables++;
@@ -81,6 +83,12 @@ export class Owner implements TransportHandler {
   onDrain(): void {
     this.drains++;
     this.onDrained?.();
+  }
+
+  onPeerEnd(): void {
+    const last = this.lastWord;
+    this.lastWord = undefined;
+    if (last !== undefined) this.transport.write(last, false);
   }
 
   onTransportEnd(reason: CloseReason, detail: string, error?: Error): void {

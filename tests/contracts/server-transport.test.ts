@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { bufferBytes } from "../../packages/server/src/buffer-bytes.ts";
 import { streams } from "../../packages/server/src/test-kit.ts";
 import { FakeExchange, PollingLine } from "./polling-line.ts";
-import { type Ending, serverTransportContract } from "./server-transport.contract.ts";
+import { batch, type Ending, serverTransportContract } from "./server-transport.contract.ts";
 import { masked, WebSocketLine } from "./websocket-line.ts";
 import { WebTransportLine } from "./webtransport-line.ts";
 
@@ -113,6 +113,20 @@ test("WebSocket: what came before a FIN is read before the end is told, also beh
   await streams();
   expect(line.owner).toMatchObject({ frames: ["41", "42", "43"], ends: [{ reason: "transport close" }] });
   expect(line.isOver()).toBe(true);
+});
+
+test.each([
+  ["a close frame", (line: WebSocketLine) => line.stream.push(masked(Opcode.CLOSE, Uint8Array.of(3, 232))), 1000],
+  ["a FIN", (line: WebSocketLine) => line.stream.push(null), undefined],
+])("WebSocket: what its owner writes at once when the peer ends with %s still arrives", async (_name, end, code) => {
+  const line = new WebSocketLine(false);
+  await streams();
+  line.owner.lastWord = batch("4bye");
+  end(line);
+  await streams();
+  expect(line.received()).toEqual(["4bye"]);
+  expect(line.closeCode).toBe(code);
+  expect(line.owner.ends).toMatchObject([{ reason: "transport close" }]);
 });
 
 /** Sends a whole body. */

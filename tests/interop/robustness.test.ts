@@ -105,6 +105,13 @@ function badRequests(pair: Pair): void {
     await all.unharmed();
   });
 
+  test("row 7: the refusal of another WebSocket version says which one is served", async () => {
+    const all = await scene(pair);
+    const answer = await tcp(all.port, upgradeHead(WEBSOCKET).replace("Version: 13", "Version: 12"));
+    expect(answer).toContain("\r\nSec-WebSocket-Version: 13\r\n");
+    await all.unharmed();
+  });
+
   test("an upgrade on another path that is reset harms nobody", async () => {
     const all = await scene(pair, { destroyUpgradeTimeout: 20 });
     const socket = connect(all.port, "127.0.0.1");

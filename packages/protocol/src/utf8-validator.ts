@@ -6,8 +6,12 @@ export class Utf8Validator {
   #lowest = 0x80;
   #highest = 0xbf;
 
-  /** False from the first bad byte on; not to be asked again after that. */
-  accepts(bytes: Uint8Array, start: number, end: number): boolean {
+  /**
+   * False from the first bad byte on; not to be asked again after that.
+   * @param isAscii whether all of these bytes are known to be below 0x80
+   */
+  accepts(bytes: Uint8Array, start: number, end: number, isAscii = false): boolean {
+    if (isAscii) return this.#missing === 0 || start === end;
     for (let i = start; i < end; i++) {
       const byte = bytes[i]!;
       if (this.#missing > 0) {

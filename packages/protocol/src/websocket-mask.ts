@@ -21,7 +21,6 @@ const IS_LITTLE_ENDIAN = new Uint8Array(new Int32Array([1]).buffer)[0] === 1;
 export function unmask(bytes: Uint8Array, start: number, end: number, mask: number): number {
   const length = end - start;
   if (length < WORDS_FROM || !IS_LITTLE_ENDIAN) return unmaskBytes(bytes, start, end, mask);
-  if (mask === 0) return NOT_ASCII;
   const head = -(bytes.byteOffset + start) & 3;
   const words = new Int32Array(bytes.buffer, bytes.byteOffset + start + head, (length - head) >> 2);
   const key = rotate(mask, head);

@@ -235,6 +235,18 @@ describe("UTF-8", () => {
     }
   });
 
+  test.each(bad)("%s is refused when the bad byte has come, not at the end of its frame (abuse 59)", (sequence) => {
+    const payload = join(hex("6869"), hex(sequence));
+    const announced = join(raw(0x81, new Uint8Array(100)).subarray(0, 6), payload);
+    const subject = reader();
+    expect(() => {
+      for (const byte of announced) {
+        subject.push(Uint8Array.of(byte));
+        subject.next();
+      }
+    }).toThrow("a text or a close reason is not UTF-8");
+  });
+
   test.each(good)("%s is accepted, in one frame and in fragments", (sequence) => {
     const payload = hex(sequence);
     const text = Buffer.from(payload).toString();

@@ -64,7 +64,7 @@ interface PartialMessage {
   parts: number;
   /** All payload bytes ORed: below 0x80, the text is ASCII. */
   seen: number;
-  /** Fragmented texts are judged as they arrive. */
+  /** Texts are judged as they arrive. */
   readonly utf8: Utf8Validator | undefined;
 }
 
@@ -273,17 +273,22 @@ export class WebSocketReader {
     if (this.#opcode === Opcode.TEXT && this.#isFinal && this.#message === undefined && end <= this.#chunk.length) {
       this.#offset = end;
       this.#isInFrame = false;
-      return this.#readText(this.#chunk, start, end, unmask(this.#chunk, start, end, this.#mask));
+      // decoding what is not masked costs less than finding out first whether it is ASCII
+      const seen = this.#isServer ? unmask(this.#chunk, start, end, this.#mask) : NOT_ASCII;
+      return this.#readText(this.#chunk, start, end, seen);
     }
-    const message = (this.#message ??= beginMessage(this.#opcode === Opcode.TEXT, this.#isFinal));
+    const message = (this.#message ??= beginMessage(this.#opcode === Opcode.TEXT));
     while (this.#remaining > 0) {
       if (!this.#hasInput()) return undefined;
       const at = message.length;
       const count = this.#available();
       this.#reserve(message, count);
-      message.seen |= this.#take(message.payload, at, count);
+      const seen = this.#take(message.payload, at, count);
+      message.seen |= seen;
       message.length += count;
-      if (message.utf8?.accepts(message.payload, at, message.length) === false) throw this.#failUtf8();
+      // a peer that waits in the middle of a bad text is told at once (abuse 59)
+      if (message.utf8?.accepts(message.payload, at, message.length, seen < NOT_ASCII) === false)
+        throw this.#failUtf8();
     }
     this.#isInFrame = false;
     return this.#isFinal ? this.#finish(message) : undefined;
@@ -381,7 +386,6 @@ export class WebSocketReader {
   }
 }
 
-function beginMessage(isText: boolean, isFinal: boolean): PartialMessage {
-  const utf8 = isText && !isFinal ? new Utf8Validator() : undefined;
-  return { isText, payload: EMPTY, length: 0, parts: 1, seen: 0, utf8 };
+function beginMessage(isText: boolean): PartialMessage {
+  return { isText, payload: EMPTY, length: 0, parts: 1, seen: 0, utf8: isText ? new Utf8Validator() : undefined };
 }

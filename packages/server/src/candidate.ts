@@ -31,6 +31,8 @@ export class Candidate implements TransportHandler {
 
   onDrain(): void {}
 
+  onPeerEnd(): void {}
+
   onTransportEnd(): void {
     this.#owner.onCandidateEnd();
   }

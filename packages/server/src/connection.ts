@@ -295,6 +295,11 @@ export class Connection
     if (!this.silent && this.#outbox.empty) this.#fire("drain", []);
   }
 
+  /** Answers to what came before the end still leave, as if this turn were over. */
+  onPeerEnd(): void {
+    this.flush();
+  }
+
   /** The transport has ended, by itself or because we closed it. */
   onTransportEnd(reason: CloseReason, detail: string, error?: Error): void {
     this.#endError ??= error;
@@ -356,12 +361,23 @@ export class Connection
     const limit = limitBehind(detail, error);
     if (limit !== undefined) this.#host.countLimit(limit);
     this.#host.clock.clear(this);
-    this.#outbox.clear();
-    this.#transport.close({ reason, error, discard: true });
+    this.#transport.close({ reason, error, discard: !this.#writeLast() });
     this.#endSockets(told, error);
     this.#host.onConnectionEnd(this);
     if (connectionClose.hasSubscribers) connectionClose.publish({ connection: this, reason: told, description: error });
     if (!this.silent) this.#fire("close", [told, error]);
+  }
+
+  /** Answers to what came before a fault go in front of its close frame. False: there is nobody to take them. */
+  #writeLast(): boolean {
+    const outbox = this.#outbox;
+    const transport = this.#transport;
+    // a poll that would take them is to learn of the end instead (engine-protocol §4)
+    const isTaken = transport.name !== "polling" && transport.writable;
+    for (let batch = outbox.shift(); batch !== undefined; batch = outbox.shift()) {
+      if (isTaken) transport.write(batch, !outbox.empty);
+    }
+    return isTaken;
   }
 
   #receiveOther(packet: Packet, socket: NamespaceSocket | undefined): void {
@@ -497,6 +513,7 @@ export class Connection
 
   #endSlow(limit: LimitName): void {
     this.#host.countLimit(limit);
+    this.#outbox.clear();
     this.#session.end("transport error", "slow consumer");
   }
 

@@ -296,7 +296,9 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
 
   #verifyUpgrade(exchange: Exchange): Refusal | undefined {
     if (!exchange.isUpgrade || exchange.valid) return undefined;
-    return refusal(ErrorCode.BAD_REQUEST, { name: "TRANSPORT_HANDSHAKE_ERROR" });
+    // RFC 6455 §4.4: what would be served
+    const headers = { "Sec-WebSocket-Version": "13" };
+    return { ...refusal(ErrorCode.BAD_REQUEST, { name: "TRANSPORT_HANDSHAKE_ERROR" }), headers };
   }
 
   #isOriginWelcome(exchange: Exchange): boolean {
@@ -503,7 +505,12 @@ const TOO_MANY_CANDIDATES: Refusal = {
 };
 
 /** Owns a transport for the moment between its making and that of its connection. */
-const NO_HANDLER: TransportHandler = { onReadable() {}, onDrain() {}, onTransportEnd() {} };
+const NO_HANDLER: TransportHandler = {
+  onReadable() {},
+  onDrain() {},
+  onPeerEnd() {},
+  onTransportEnd() {},
+};
 
 function appendCookie(before: string | string[] | undefined, cookie: string): string | string[] {
   return before === undefined ? cookie : [...(Array.isArray(before) ? before : [before]), cookie];

@@ -103,7 +103,7 @@ export interface Write {
 /** A transport that keeps what it is given, and whose peer is the test. */
 export class FakeTransport implements Transport {
   readonly name: "polling" | "websocket";
-  handler: TransportHandler = { onReadable() {}, onDrain() {}, onTransportEnd() {} };
+  handler: TransportHandler = { onReadable() {}, onDrain() {}, onPeerEnd() {}, onTransportEnd() {} };
   writable = true;
   bufferedBytes = 0;
   paused = false;

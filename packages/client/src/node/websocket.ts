@@ -58,6 +58,7 @@ const joinFrames = (packets: readonly Frame[]): Uint8Array => {
 /** WebSocket over `node:http`, with our own frames (engine-protocol §5). */
 export const webSocket = (context: TransportContext): Transport => {
   const { options, platform } = context;
+  const { protocols } = options;
   const reader = new WebSocketReader({ role: "client", maxPayload: 0, bytes: nodeBytes });
   const key = randomBytes(16).toString("base64");
   let socket: Socket | undefined;
@@ -86,8 +87,10 @@ export const webSocket = (context: TransportContext): Transport => {
           if (isClosed) continue;
           const isBase64 = options.forceBase64 && typeof event === "string" && event[0] === "b";
           context.receive(isBase64 ? readPacket(String(event), nodeBytes) : event, platform.now());
-        } else if (event.opcode === "ping") control(Opcode.PONG, event.data);
-        else if (event.opcode === "close") {
+        } else if (event.opcode === "ping") {
+          // who takes no pongs gets no more of them (RFC 6455 §5.5.3 allows that)
+          if (!socket?.writableNeedDrain) control(Opcode.PONG, event.data);
+        } else if (event.opcode === "close") {
           control(Opcode.CLOSE, event.data);
           socket?.end();
           closed(event.code ?? 1005, event.reason ?? "");
@@ -105,8 +108,15 @@ export const webSocket = (context: TransportContext): Transport => {
     const accept = createHash("sha1")
       .update(key + GUID)
       .digest("base64");
-    if (isClosed || response.headers["sec-websocket-accept"] !== accept || response.headers["sec-websocket-extensions"])
-      return fail(response.statusCode);
+    const { headers: answer } = response;
+    const chosen = answer["sec-websocket-protocol"];
+    // RFC 6455 §4.1: all that makes an answer one to what was asked
+    const isValid =
+      answer.upgrade?.toLowerCase() === "websocket" &&
+      answer["sec-websocket-accept"] === accept &&
+      !answer["sec-websocket-extensions"] &&
+      (chosen === undefined || [protocols].flat().includes(chosen));
+    if (isClosed || !isValid) return fail(response.statusCode);
     upgraded.setNoDelay(true).setTimeout(0);
     if (options.autoUnref) upgraded.unref();
     upgraded
@@ -117,7 +127,6 @@ export const webSocket = (context: TransportContext): Transport => {
     if (head.length) onData(head);
   };
 
-  const { protocols } = options;
   const headers: Record<string, string> = {
     Connection: "Upgrade",
     Upgrade: "websocket",

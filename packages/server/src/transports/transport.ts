@@ -21,6 +21,8 @@ export interface TransportHandler {
   onReadable(): void;
   /** The peer has taken what was written. */
   onDrain(): void;
+  /** The peer has begun to end it: what was sent before that may still be written. */
+  onPeerEnd(): void;
   /** The transport is gone, by itself or after `close`. Called once. */
   onTransportEnd(reason: CloseReason, detail: string, error?: Error): void;
 }

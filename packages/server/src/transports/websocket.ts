@@ -283,6 +283,8 @@ export class WebSocketTransport implements Transport, Timed {
       if (control.opcode === "ping") this.#answerPing(control.data);
       return;
     }
+    this.handler.onPeerEnd();
+    if (this.#state !== "open") return;
     this.#state = "closing";
     this.#endStream(frameOf(bufferBytes, Opcode.CLOSE, closePayload(bufferBytes, control.code)));
     this.#clock.set(this, this.#clock.now() + CLOSE_TIMEOUT);
@@ -331,6 +333,7 @@ export class WebSocketTransport implements Transport, Timed {
 
   #finish(reason: CloseReason, detail: string, error?: Error): void {
     if (this.#state === "closed") return;
+    if (this.#state === "open" && this.#stream.writable) this.handler.onPeerEnd();
     const isNews = this.#state === "open";
     this.#state = "closed";
     // the stream allows half-open connections, we do not
