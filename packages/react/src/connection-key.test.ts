@@ -12,12 +12,14 @@ describe("two components share a connection", () => {
     ["whatever the order of the options", { path: "/a", timeout: 1 }, { timeout: 1, path: "/a" }],
     ["when an option is left undefined", { path: undefined }, {}],
     ["whatever their auth functions are", { auth: () => {} }, { auth: () => {} }],
+    ["with the same moment", { auth: { since: new Date(7) } }, { auth: { since: new Date(7) } }],
     ["with the same instance of a class", { agent }, { agent }],
     ["whatever their time of grace is", { graceMs: 1 }, { graceMs: 2 }],
   ])("%s", (_, a, b) => expect(key(a)).toBe(key(b)));
 
   test.each([
     ["another token", { auth: { token: "a" } }, { auth: { token: "b" } }],
+    ["another moment", { auth: { since: new Date(7) } }, { auth: { since: new Date(8) } }],
     ["a number instead of a text", { auth: { id: 1 } }, { auth: { id: "1" } }],
     ["null instead of nothing", { auth: { id: null } }, { auth: {} }],
     ["another order of transports", { transports: ["a", "b"] }, { transports: ["b", "a"] }],

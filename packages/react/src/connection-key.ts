@@ -13,13 +13,14 @@ const isPlain = (value: object): boolean => {
   return prototype === Object.prototype || prototype === null;
 };
 
-/** A text that is equal for equal values: plain objects and arrays by content, all other objects by identity. */
+/** A text that is equal for equal values: plain objects, arrays and dates by content, all others by identity. */
 const textOf = (value: unknown): string => {
   if (typeof value === "function") return `#${identityOf(value)}`;
   // JSON has no text for NaN, Infinity, bigint and symbols
   if (typeof value !== "object" || value === null)
     return typeof value === "string" ? JSON.stringify(value) : String(value);
   if (Array.isArray(value)) return `[${value.map(textOf).join()}]`;
+  if (value instanceof Date) return `#${value.getTime()} ms`;
   if (!isPlain(value)) return `#${identityOf(value)}`;
   const entries = Object.entries(value).filter(([, each]) => each !== undefined);
   entries.sort(([a], [b]) => (a < b ? -1 : 1));

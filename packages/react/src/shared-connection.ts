@@ -1,4 +1,5 @@
 import { type Auth, io, type ManagerOptions, type Socket, type SocketOptions } from "bowline-client";
+import { type SocketView, viewOf } from "./socket-view.ts";
 
 /** `connecting` until the first connection, `reconnecting` after it; `disconnected` when nothing will change by itself. */
 export type ConnectionStatus = "connecting" | "connected" | "reconnecting" | "disconnected";
@@ -57,11 +58,20 @@ export class SharedConnection {
     this.state = { status: this.#status, error: null };
   }
 
-  /** A component mounts. */
+  /** The socket for one component. */
+  view(): SocketView {
+    return viewOf(this.socket, () => this.#onTurn());
+  }
+
+  /** A component mounts. The first one connects, also what the last one has disconnected when it went. */
   add(user: ConnectionUser): void {
     clearTimeout(this.#timer);
+    const isFirst = this.#users.size === 0;
     this.#users.add(user);
     this.#newest = user;
+    if (!isFirst || this.socket.active || user.options().autoConnect === false) return;
+    this.socket.connect();
+    this.#onTurn();
   }
 
   /** A component unmounts. The last one leaves time for another: StrictMode mounts again, and so may the next page. */
@@ -86,6 +96,12 @@ export class SharedConnection {
       if (typeof newest === "function") newest(callback);
     };
     return { ...options, auth };
+  }
+
+  /** Somebody has connected or disconnected the socket. */
+  #onTurn(): void {
+    this.#hasGivenUp = false;
+    this.#update();
   }
 
   get #status(): ConnectionStatus {

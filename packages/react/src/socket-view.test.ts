@@ -1,5 +1,5 @@
 import { Manager, Socket } from "bowline-client";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { viewOf } from "./socket-view.ts";
 
 const offline = (): Socket => new Manager("http://localhost", { autoConnect: false }).socket("/");
@@ -11,7 +11,7 @@ const receive = (socket: Socket, event: string): void => {
 
 test("off of one component leaves the listeners of another", () => {
   const socket = offline();
-  const [one, other] = [viewOf(socket), viewOf(socket)];
+  const [one, other] = [viewOf(socket, () => {}), viewOf(socket, () => {})];
   const kept = (): void => {};
   one.socket.on("news", () => {}).on("news", () => {});
   other.socket.on("news", kept);
@@ -23,7 +23,7 @@ test("off of one component leaves the listeners of another", () => {
 
 test("off with a listener undoes one on", () => {
   const socket = offline();
-  const view = viewOf(socket);
+  const view = viewOf(socket, () => {});
   const listener = (): void => {};
   view.socket.on("news", listener).on("news", listener).off("news", listener);
   expect(socket.listeners("news")).toEqual([listener]);
@@ -31,7 +31,7 @@ test("off with a listener undoes one on", () => {
 
 test("once calls once, and can be undone before", () => {
   const socket = offline();
-  const view = viewOf(socket);
+  const view = viewOf(socket, () => {});
   const calls: string[] = [];
   const never = (): unknown => calls.push("never");
   view.socket.once("news", () => calls.push("once")).once("news", never);
@@ -44,16 +44,43 @@ test("once calls once, and can be undone before", () => {
 
 test("clear removes what the component forgot", () => {
   const socket = offline();
-  const view = viewOf(socket);
+  const view = viewOf(socket, () => {});
   view.socket.on("a", () => {});
   view.socket.once("b", () => {});
   view.clear();
   expect([socket.hasListeners("a"), socket.hasListeners("b")]).toEqual([false, false]);
 });
 
+test("catch-all listeners belong to the component, too", () => {
+  const socket = offline();
+  const [one, other] = [viewOf(socket, () => {}), viewOf(socket, () => {})];
+  const [first, second, kept] = [() => {}, () => {}, () => {}];
+  other.socket.onAny(kept).onAnyOutgoing(kept);
+  one.socket.onAny(second).prependAny(first).onAnyOutgoing(second).prependAnyOutgoing(first);
+  expect(socket.listenersAny()).toEqual([first, kept, second]);
+  expect(socket.listenersAnyOutgoing()).toEqual([first, kept, second]);
+  one.socket.offAny(first).offAnyOutgoing(first);
+  // of events only
+  one.socket.off();
+  expect(socket.listenersAny()).toEqual([kept, second]);
+  one.socket.offAny();
+  one.clear();
+  expect([socket.listenersAny(), socket.listenersAnyOutgoing()]).toEqual([[kept], [kept]]);
+});
+
+test("says when the component connects or disconnects", () => {
+  const socket = offline();
+  const connect = vi.spyOn(socket, "connect").mockReturnValue(socket);
+  const onTurn = vi.fn();
+  const { socket: view } = viewOf(socket, onTurn);
+  expect(view.connect().disconnect().open().close()).toBe(view);
+  expect(connect).toHaveBeenCalledTimes(2);
+  expect(onTurn).toHaveBeenCalledTimes(4);
+});
+
 test("everything else is the socket itself", () => {
   const socket = offline();
-  const { socket: view } = viewOf(socket);
+  const { socket: view } = viewOf(socket, () => {});
   expect(view).toBeInstanceOf(Socket);
   expect(view.constructor).toBe(Socket);
   expect(view.io).toBe(socket.io);

@@ -1,56 +1,5 @@
 import type { Socket } from "bowline-client";
-
-type Listener = (...args: unknown[]) => unknown;
-
-interface Entry {
-  readonly event: string;
-  /** What the component has given, … */
-  readonly listener: Listener;
-  /** … and what the socket calls. */
-  readonly added: Listener;
-}
-
-/** One component's listeners on a socket that others use, too. */
-class Listeners {
-  readonly #socket: Socket;
-  #entries: readonly Entry[] = [];
-
-  constructor(socket: Socket) {
-    this.#socket = socket;
-  }
-
-  on(event: string, listener: Listener): void {
-    this.#add({ event, listener, added: listener });
-  }
-
-  once(event: string, listener: Listener): void {
-    const added: Listener = (...args) => {
-      this.#remove([entry]);
-      return listener.apply(this.#socket, args);
-    };
-    const entry: Entry = { event, listener, added };
-    this.#add(entry);
-  }
-
-  /** Removes one listener, or all of an event, or all; never those of other components. */
-  off(event?: string, listener?: Listener): void {
-    const matching = this.#entries.filter(
-      (entry) => (event === undefined || entry.event === event) && (!listener || entry.listener === listener),
-    );
-    // one `off` undoes one `on`
-    this.#remove(listener ? matching.slice(0, 1) : matching);
-  }
-
-  #add(entry: Entry): void {
-    this.#entries = [...this.#entries, entry];
-    this.#socket.on(entry.event, entry.added);
-  }
-
-  #remove(entries: readonly Entry[]): void {
-    this.#entries = this.#entries.filter((entry) => !entries.includes(entry));
-    for (const { event, added } of entries) this.#socket.off(event, added);
-  }
-}
+import { type Listener, OwnListeners } from "./own-listeners.ts";
 
 /** A component's own view of a shared socket. */
 export interface SocketView {
@@ -60,33 +9,19 @@ export interface SocketView {
 }
 
 /**
- * A view is the socket, except that `off("event")` and `off()` remove only what was added through the same view:
- * the usual clean-up of one component must not silence another.
+ * A view is the socket, except that `off("event")`, `off()` and `offAny()` remove only what was added through the same
+ * view: the usual clean-up of one component must not silence another.
+ * @param onTurn is called when the component has connected or disconnected the socket, of which no event may tell
  */
-export function viewOf(socket: Socket): SocketView {
-  const listeners = new Listeners(socket);
-  const on = (event: string, listener: Listener): Socket => {
-    listeners.on(event, listener);
-    return view;
-  };
-  const once = (event: string, listener: Listener): Socket => {
-    listeners.once(event, listener);
-    return view;
-  };
-  const off = (event?: string, listener?: Listener): Socket => {
-    listeners.off(event, listener);
-    return view;
-  };
-  const own = new Map<string | symbol, unknown>([
-    ["on", on],
-    ["addEventListener", on],
-    ["once", once],
-    ["off", off],
-    ["removeListener", off],
-    ["removeEventListener", off],
-    ["removeAllListeners", off],
-    ["constructor", socket.constructor],
-  ]);
+export function viewOf(socket: Socket, onTurn: () => void): SocketView {
+  const listeners = new OwnListeners(socket);
+  const own = new Map<string | symbol, unknown>([["constructor", socket.constructor]]);
+  for (const [name, work] of Object.entries(ownMethods(socket, listeners, onTurn)))
+    own.set(name, (...args: never[]) => {
+      work(...args);
+      return view;
+    });
+
   const bound = new WeakMap<Listener, Listener>();
   // the socket's private state is on the socket itself: its methods and accessors run there
   const bind = (method: Listener): Listener => {
@@ -107,5 +42,42 @@ export function viewOf(socket: Socket): SocketView {
     },
     set: (target, name, value) => Reflect.set(target, name, value, target),
   });
-  return { socket: view, clear: () => listeners.off() };
+  return { socket: view, clear: () => listeners.clear() };
+}
+
+/** The methods that do something else on a view than on its socket. */
+function ownMethods(
+  socket: Socket,
+  listeners: OwnListeners,
+  onTurn: () => void,
+): Record<string, (...args: never[]) => void> {
+  const on = (event: string, listener: Listener): void => listeners.on(event, listener);
+  const off = (event?: string, listener?: Listener): void => listeners.off(event, listener);
+  const connect = (): void => {
+    socket.connect();
+    onTurn();
+  };
+  const disconnect = (): void => {
+    socket.disconnect();
+    onTurn();
+  };
+  return {
+    on,
+    addEventListener: on,
+    once: (event: string, listener: Listener) => listeners.once(event, listener),
+    off,
+    removeListener: off,
+    removeEventListener: off,
+    removeAllListeners: off,
+    onAny: (listener: Listener) => listeners.catch("any", false, listener),
+    prependAny: (listener: Listener) => listeners.catch("any", true, listener),
+    offAny: (listener?: Listener) => listeners.offAny("any", listener),
+    onAnyOutgoing: (listener: Listener) => listeners.catch("any outgoing", false, listener),
+    prependAnyOutgoing: (listener: Listener) => listeners.catch("any outgoing", true, listener),
+    offAnyOutgoing: (listener?: Listener) => listeners.offAny("any outgoing", listener),
+    connect,
+    open: connect,
+    disconnect,
+    close: disconnect,
+  };
 }

@@ -1,7 +1,7 @@
 // @vitest-environment jsdom
 import { act, cleanup, renderHook, type RenderHookResult } from "@testing-library/react";
 import { Manager, type Socket } from "bowline-client";
-import { StrictMode } from "react";
+import { StrictMode, useEffect, useRef } from "react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type EmitOptions, useEmit, type UseEmit } from "./use-emit.ts";
 
@@ -111,6 +111,25 @@ test("a component that is gone is not updated, but the caller gets the answer", 
   await expect(answer).resolves.toBe("saved");
   expect(renders).toBe(before);
   expect(errors).not.toHaveBeenCalled();
+});
+
+test("an emit of the first effect ends, although StrictMode mounts twice", async () => {
+  const { socket, answers } = answering();
+  const { result } = renderHook(
+    () => {
+      const state = useEmit(socket, "save");
+      const isSent = useRef(false);
+      useEffect(() => {
+        if (!isSent.current) void state.emit();
+        isSent.current = true;
+      }, [state]);
+      return state;
+    },
+    { wrapper: StrictMode },
+  );
+  expect(result.current.isPending).toBe(true);
+  await act(async () => answers[0]?.resolve("saved"));
+  expect(result.current).toMatchObject({ isPending: false, data: "saved" });
 });
 
 test("another socket begins anew", async () => {

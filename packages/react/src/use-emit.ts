@@ -1,5 +1,5 @@
 import type { EventsMap, Socket } from "bowline-client";
-import { useCallback, useEffect, useRef, useState } from "react";
+import { useCallback, useRef, useState } from "react";
 import type { AckEvent, Answer, EmitArgs } from "./event-types.ts";
 
 export interface EmitOptions {
@@ -42,14 +42,6 @@ export function useEmit(
 ): UseEmit<unknown[], unknown> {
   const [latest, setLatest] = useState(NO_CALL);
   const count = useRef(0);
-
-  useEffect(
-    () => () => {
-      // no answer is the latest one's any more
-      count.current++;
-    },
-    [],
-  );
 
   const emit = useCallback(
     (...args: unknown[]) => {

@@ -1,67 +1,20 @@
 // @vitest-environment jsdom
-import { createServer, type Server as HttpServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { act, cleanup, render, renderHook, type RenderHookResult, waitFor } from "@testing-library/react";
-import { Server } from "bowline";
-import type { Options, Socket } from "bowline-client";
-import { createElement, Fragment, type ReactElement, StrictMode, useEffect, useState } from "react";
-import { renderToString } from "react-dom/server";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { act, render, renderHook, type RenderHookResult, waitFor } from "@testing-library/react";
+import { createElement, Fragment, type ReactElement, StrictMode } from "react";
+import { expect, test, vi } from "vitest";
 import { SocketProvider, useEmit, useSharedSocket, useSocket, useSocketEvent } from "./index.ts";
+import { allClosed, chatWith, rigForEach, sockets } from "./test-kit.ts";
 import type { UseSocket, UseSocketOptions } from "./use-socket.ts";
 
-/** All that the hooks have made. */
-const sockets: Socket[] = [];
+vi.mock(import("bowline-client"), async (load) => (await import("./test-kit.ts")).recording(await load()));
 
-vi.mock(import("bowline-client"), async (load) => {
-  const actual = await load();
-  const io = (url?: string, options?: Options): Socket => {
-    const socket = actual.io(url, options);
-    sockets.push(socket);
-    return socket;
-  };
-  return { ...actual, io: Object.assign(io, actual.io) };
-});
-
-let http: HttpServer;
-let io: Server;
-let url: string;
-
-const listen = (port = 0): Promise<void> => new Promise((resolve) => http.listen(port, "127.0.0.1", resolve));
-
-beforeEach(async () => {
-  http = createServer();
-  io = new Server(http);
-  await listen();
-  url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
-});
-
-afterEach(async () => {
-  cleanup();
-  vi.restoreAllMocks();
-  for (const socket of sockets.splice(0)) socket.disconnect();
-  await io.close();
-});
-
-const SOCKET_EVENTS = ["connect", "disconnect", "connect_error", "news"];
-const MANAGER_EVENTS = ["open", "reconnect_attempt", "reconnect_failed"] as const;
+const rig = rigForEach();
+const Chat = chatWith(() => useSocket(rig.url));
 
 /** Ends all connections, as a network does. */
 const cut = (): void => {
-  for (const socket of io.sockets.sockets.values()) socket.conn.close();
+  for (const socket of rig.io.sockets.sockets.values()) socket.conn.close();
 };
-
-/** Listeners that are still on any socket or manager. */
-const leftListeners = (): number =>
-  sockets.reduce(
-    (sum, socket) =>
-      sum +
-      SOCKET_EVENTS.reduce((n, event) => n + socket.listeners(event).length, 0) +
-      MANAGER_EVENTS.reduce((n, event) => n + socket.io.listeners(event).length, 0),
-    0,
-  );
-
-const allClosed = (): Promise<void> => waitFor(() => expect(sockets.some(({ active }) => active)).toBe(false));
 
 type Hook = RenderHookResult<UseSocket, { options: UseSocketOptions }>;
 
@@ -69,56 +22,10 @@ type Hook = RenderHookResult<UseSocket, { options: UseSocketOptions }>;
 const QUICK = { reconnectionDelay: 1, randomizationFactor: 0 };
 
 const hook = (options: UseSocketOptions = QUICK): Hook =>
-  renderHook((props) => useSocket(url, props.options), { initialProps: { options }, wrapper: StrictMode });
+  renderHook((props) => useSocket(rig.url, props.options), { initialProps: { options }, wrapper: StrictMode });
 
 const becomes = ({ result }: Hook, status: string): Promise<void> =>
   waitFor(() => expect(result.current.status).toBe(status));
-
-/** The guide's component, as it is written there. */
-function Chat({ id = "chat" }: { id?: string }): ReactElement {
-  const { socket, isConnected } = useSocket(url);
-  const [messages, setMessages] = useState<string[]>([]);
-  useEffect(() => {
-    if (!socket) return;
-    socket.on("news", (data: string) => setMessages((previous) => [...previous, data]));
-    return () => {
-      socket.off("news");
-    };
-  }, [socket]);
-  return createElement("p", { "data-testid": id }, `${isConnected ? "Connected" : "Disconnected"} ${messages.join()}`);
-}
-
-test("100 mounts and unmounts in StrictMode leave no listener and no connection behind", async () => {
-  for (let n = 1; n <= 100; n++) {
-    const { unmount, getByTestId } = render(createElement(StrictMode, null, createElement(Chat)));
-    // most leave before they are connected
-    if (n % 10 === 0) await waitFor(() => expect(getByTestId("chat").textContent).toBe("Connected "));
-    unmount();
-    if (n % 5 === 0) await allClosed();
-  }
-  expect(sockets.length).toBeGreaterThan(10);
-  expect(leftListeners()).toBe(0);
-  await waitFor(() => expect(io.engine.clientsCount).toBe(0));
-});
-
-test("what a server has rendered comes to life without a mismatch", async () => {
-  const errors = vi.spyOn(console, "error");
-  const container = document.createElement("div");
-  document.body.append(container);
-  const page = createElement(StrictMode, null, createElement(Chat));
-  container.innerHTML = renderToString(page);
-  render(page, { container, hydrate: true });
-  await waitFor(() => expect(container.textContent).toBe("Connected "));
-  expect(errors).not.toHaveBeenCalled();
-  expect(sockets).toHaveLength(1);
-});
-
-test("StrictMode connects once", async () => {
-  const view = hook();
-  await becomes(view, "connected");
-  expect(sockets).toHaveLength(1);
-  expect(io.engine.clientsCount).toBe(1);
-});
 
 test("two components share one connection, until the last of them has gone", async () => {
   const one = hook({ ...QUICK, auth: { token: "a" } });
@@ -126,12 +33,12 @@ test("two components share one connection, until the last of them has gone", asy
   await becomes(one, "connected");
   await becomes(other, "connected");
   expect(sockets).toHaveLength(1);
-  expect(io.engine.clientsCount).toBe(1);
+  expect(rig.io.engine.clientsCount).toBe(1);
   one.unmount();
   expect(sockets[0]?.connected).toBe(true);
   other.unmount();
   await allClosed();
-  await waitFor(() => expect(io.engine.clientsCount).toBe(0));
+  await waitFor(() => expect(rig.io.engine.clientsCount).toBe(0));
 });
 
 test("other options are another connection", async () => {
@@ -148,7 +55,7 @@ test("one component's clean-up does not silence another", async () => {
   );
   await waitFor(() => expect(getByTestId("b").textContent).toBe("Connected "));
   rerender(createElement(Fragment, null, null, createElement(Chat, { id: "b", key: "b" })));
-  io.emit("news", "hello");
+  rig.io.emit("news", "hello");
   await waitFor(() => expect(getByTestId("b").textContent).toBe("Connected hello"));
 });
 
@@ -162,7 +69,7 @@ test("a component that is gone leaves no listener, even if it forgot one", () =>
 
 test("inline options of each render are one connection, and auth functions are asked anew", async () => {
   const tokens: unknown[] = [];
-  io.on("connection", (socket) => tokens.push(socket.handshake.auth["token"]));
+  rig.io.on("connection", (socket) => tokens.push(socket.handshake.auth["token"]));
   const optionsOf = (token: string): UseSocketOptions => ({ ...QUICK, auth: (callback) => callback({ token }) });
   const view = hook(optionsOf("first"));
   await becomes(view, "connected");
@@ -181,32 +88,13 @@ test("another token in the options connects again, and lets go of the old connec
   view.rerender({ options: { auth: { token: "b" } } });
   await waitFor(() => expect(sockets.map(({ active }) => active)).toEqual([false, true]));
   await becomes(view, "connected");
-  await waitFor(() => expect(io.engine.clientsCount).toBe(1));
-});
-
-test("the next page finds the connection of the last within graceMs", async () => {
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
-  try {
-    const options = { autoConnect: false, graceMs: 1000 };
-    hook(options).unmount();
-    vi.advanceTimersByTime(999);
-    hook(options).unmount();
-    vi.advanceTimersByTime(999);
-    expect(sockets).toHaveLength(1);
-    expect(leftListeners()).toBeGreaterThan(0);
-    vi.advanceTimersByTime(1);
-    expect(leftListeners()).toBe(0);
-    hook(options);
-    expect(sockets).toHaveLength(2);
-  } finally {
-    vi.useRealTimers();
-  }
+  await waitFor(() => expect(rig.io.engine.clientsCount).toBe(1));
 });
 
 test("the status tells of each turn", async () => {
   const seen: string[] = [];
   const { result, unmount } = renderHook(() => {
-    const state = useSocket(url, QUICK);
+    const state = useSocket(rig.url, QUICK);
     if (state.status !== seen.at(-1)) seen.push(state.status);
     expect(state.isConnected).toBe(state.status === "connected");
     return state;
@@ -214,7 +102,7 @@ test("the status tells of each turn", async () => {
   await waitFor(() => expect(seen).toEqual(["connecting", "connected"]));
   cut();
   await waitFor(() => expect(seen).toEqual(["connecting", "connected", "reconnecting", "connected"]));
-  io.disconnectSockets();
+  rig.io.disconnectSockets();
   await waitFor(() => expect(seen.at(-1)).toBe("disconnected"));
   act(() => void result.current.socket?.connect());
   await waitFor(() => expect(seen.at(-1)).toBe("connected"));
@@ -223,7 +111,7 @@ test("the status tells of each turn", async () => {
 
 test("a refused connection is disconnected, with the server's error, until it succeeds", async () => {
   let isOpen = false;
-  io.use((_, next) => next(isOpen ? undefined : new Error("members only")));
+  rig.io.use((_, next) => next(isOpen ? undefined : new Error("members only")));
   const view = hook();
   await becomes(view, "disconnected");
   expect(view.result.current.error?.message).toBe("members only");
@@ -234,7 +122,7 @@ test("a refused connection is disconnected, with the server's error, until it su
 });
 
 test("without a server it is connecting, with an error, and disconnected when it gives up", async () => {
-  await io.close();
+  await rig.io.close();
   const trying = hook();
   await waitFor(() => expect(trying.result.current.error).toBeInstanceOf(Error));
   expect(trying.result.current.status).toBe("connecting");
@@ -252,6 +140,16 @@ test("autoConnect: false waits for connect", async () => {
   await becomes(view, "connected");
 });
 
+test("says that it is connecting as soon as somebody connects, and disconnected as soon as they stop", async () => {
+  await rig.io.close();
+  const view = hook({ ...QUICK, reconnectionAttempts: 0 });
+  await becomes(view, "disconnected");
+  act(() => void view.result.current.socket?.connect());
+  expect(view.result.current.status).toBe("connecting");
+  act(() => void view.result.current.socket?.disconnect());
+  expect(view.result.current.status).toBe("disconnected");
+});
+
 test("a provider holds one connection for all below it", async () => {
   const states: UseSocket[] = [];
   const Reader = (): null => {
@@ -261,7 +159,7 @@ test("a provider holds one connection for all below it", async () => {
     return null;
   };
   const page = (...children: ReactElement[]): ReactElement =>
-    createElement(StrictMode, null, createElement(SocketProvider, { url, options: QUICK }, ...children));
+    createElement(StrictMode, null, createElement(SocketProvider, { url: rig.url, options: QUICK }, ...children));
   const { rerender } = render(page(createElement(Reader, { key: "a" }), createElement(Reader, { key: "b" })));
   await waitFor(() => expect(states.at(-1)?.isConnected).toBe(true));
   expect(sockets).toHaveLength(1);
@@ -276,8 +174,11 @@ test("useSharedSocket needs a provider", () => {
 });
 
 test("the server's answer arrives in useEmit", async () => {
-  io.on("connection", (socket) => void socket.on("double", (n: number, answer: (n: number) => void) => answer(2 * n)));
-  const { result } = renderHook(() => useEmit(useSocket(url).socket, "double", { timeout: 5000 }));
+  rig.io.on(
+    "connection",
+    (socket) => void socket.on("double", (n: number, answer: (n: number) => void) => answer(2 * n)),
+  );
+  const { result } = renderHook(() => useEmit(useSocket(rig.url).socket, "double", { timeout: 5000 }));
   await act(() => result.current.emit(21));
   expect(result.current).toMatchObject({ isPending: false, error: null, data: 42 });
 });

@@ -8,7 +8,7 @@ import {
   join,
   type SharedConnection,
 } from "./shared-connection.ts";
-import { type SocketView, viewOf } from "./socket-view.ts";
+import type { SocketView } from "./socket-view.ts";
 import { useLatest } from "./use-latest.ts";
 
 export type UseSocketOptions = ConnectionOptions;
@@ -58,7 +58,7 @@ class Lease {
     };
     const connection = join(this.#key, this.#url, user);
     // mounted again within the time of grace, the component finds the socket that it knows
-    const view = this.#held?.connection === connection ? this.#held.view : viewOf(connection.socket);
+    const view = this.#held?.connection === connection ? this.#held.view : connection.view();
     this.#held = { connection, view };
     this.#snapshot = snapshotOf(connection, view);
     return () => {
