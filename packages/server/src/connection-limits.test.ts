@@ -350,6 +350,36 @@ describe("turns (abuse matrix 37, 102)", () => {
     expect(stage.heard).toHaveLength(10);
   });
 
+  test("beyond eventsPerSecond reading pauses, nothing is lost, and nobody is disconnected (abuse matrix 102)", () => {
+    const stage = setTheStage({ limits: { eventsPerSecond: 10 } });
+    const heard: number[] = [];
+    stage.server.on("connection", (socket) => socket.on("e", (n: number) => heard.push(n)));
+    const { transport, connection } = stage.join();
+    const other = stage.join();
+    stage.time.advance(10_000);
+    transport.receive(...Array.from({ length: 25 }, (_, n) => `42["e",${n}]`));
+    expect([heard.length, transport.paused]).toEqual([10, true]);
+    other.transport.receive('42["e",100]');
+    expect(heard.splice(10)).toEqual([100]);
+    stage.time.advance(1_000);
+    expect(heard.length).toBe(20);
+    stage.time.advance(1_000);
+    expect(heard).toEqual(Array.from({ length: 25 }, (_, n) => n));
+    expect([transport.paused, connection.readyState]).toEqual([false, "open"]);
+  });
+
+  test("what is no event does not count, and one that ends while it waits leaves no deadline", () => {
+    const stage = setTheStage({ limits: { eventsPerSecond: 1 } });
+    const { transport, connection } = stage.join();
+    transport.receive("3", "43[]", "6", "40/x,", "41/x", "3");
+    expect([transport.paused, connection.readyState]).toEqual([false, "closed"]);
+    const late = stage.join();
+    late.transport.receive('42["e"]', '42["e"]');
+    expect(late.transport.paused).toBe(true);
+    late.connection.close(true);
+    expect(stage.server.clock.size).toBe(0);
+  });
+
   test("slice 0 switches it off", () => {
     const stage = busy({ limits: { slice: 0 } });
     const { transport } = stage.join();

@@ -15,6 +15,7 @@ import { Candidate } from "./candidate.ts";
 import type { Clock, Timed } from "./clock.ts";
 import { type ConnectionEvents, describe } from "./connection-events.ts";
 import type { DisconnectReason } from "./disconnect-reason.ts";
+import { EventBudget } from "./event-budget.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { checkRawText, Message, Outbox } from "./outbox.ts";
 import { Rates } from "./rates.ts";
@@ -87,6 +88,8 @@ export class Connection
   #slowBy: number | undefined;
   #slowBytes = 0;
   #attachmentsBy: number | undefined;
+  /** Undefined while events are not limited. */
+  #budget: EventBudget | undefined;
   /** Made when it first does something that is counted. */
   #rates: Rates | undefined;
   /** What its sockets and listeners are told, where that says more than the session's own reason. */
@@ -100,6 +103,8 @@ export class Connection
     this.#host = host;
     this.#transport = transport;
     this.#reader = codec.reader(host.options.limits);
+    const { eventsPerSecond } = host.options.limits;
+    if (eventsPerSecond !== 0) this.#budget = new EventBudget(eventsPerSecond, host.clock, () => this.resume());
     const now = host.clock.now();
     this.#session = new ServerSession(host.options, this, now);
     this.#connectBy = now + host.options.connectTimeout;
@@ -267,6 +272,7 @@ export class Connection
         if (frame === undefined) return;
         this.#session.receive(frame, now);
         if (this.#session.phase === "closed") return;
+        if (this.#budget?.isSpent === true) return this.#wait();
         if ((count & 15) === 0 && slice !== 0 && clock.now() - now >= slice) return this.#yieldTurn();
       }
     } catch (error) {
@@ -275,9 +281,13 @@ export class Connection
   }
 
   #yieldTurn(): void {
+    this.#wait();
+    this.#host.takeTurn(this);
+  }
+
+  #wait(): void {
     this.#waiting = true;
     this.#transport.pause();
-    this.#host.takeTurn(this);
   }
 
   /** @internal Its turn in the round robin has come. */
@@ -332,6 +342,7 @@ export class Connection
     this.#attachmentsBy = undefined;
     const socket = this.slots.get(packet.nsp);
     if (socket?.connected === true && (packet.type === PacketType.EVENT || packet.type === PacketType.ACK)) {
+      if (packet.type === PacketType.EVENT) this.#budget?.take();
       return socket.dispatch(packet);
     }
     this.#receiveOther(packet, socket);
@@ -361,6 +372,7 @@ export class Connection
     const limit = limitBehind(detail, error);
     if (limit !== undefined) this.#host.countLimit(limit);
     this.#host.clock.clear(this);
+    this.#budget?.end();
     this.#transport.close({ reason, error, discard: !this.#writeLast() });
     this.#endSockets(told, error);
     this.#host.onConnectionEnd(this);
@@ -443,6 +455,7 @@ export class Connection
     this.#transport = transport;
     transport.handler = this;
     this.#host.onConnectionUpgrade(this);
+    if (this.#waiting) transport.pause();
     this.flush();
     if (!this.silent) this.#fire("upgrade", [transport]);
     if (this.#session.phase === "closing") transport.close({ reason: "forced close" });

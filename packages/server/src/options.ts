@@ -75,6 +75,8 @@ export interface Limits {
   maxBadAcks: number;
   /** Rooms of one socket. @default 0 (no limit) */
   maxRoomsPerSocket: number;
+  /** Events of one connection; beyond it, reading pauses. @default 0 (no limit) */
+  eventsPerSecond: number;
   /** Attempts to come back that fail, per client address and minute; beyond it all count as new. @default 20 */
   recoveryFailuresPerMinute: number;
   /** Bytes of the events that one namespace keeps for clients that come back. @default 8388608 */
@@ -189,6 +191,7 @@ export const limitDefaults: Readonly<Limits> = {
   maxPendingAcks: 10_000,
   maxBadAcks: 1_000,
   maxRoomsPerSocket: 0,
+  eventsPerSecond: 0,
   recoveryFailuresPerMinute: 20,
   maxRecoveryBytes: 8_388_608,
   maxAway: 100_000,
