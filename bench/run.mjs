@@ -22,7 +22,7 @@ const USAGE = `npm run bench -- [options]
   --sides <a,b,…>      peers in turn, default socket.io,bowline; bare-ws and bare-net too; the same one twice shows the noise
   --only <peer>        one side alone: no ratios
   --quick              short phases: to try a change, not to report one
-  --connections <n>    idle connections, default 2000
+  --connections <n>    idle connections, default 5000
   --out <folder>       write report.json and report.md there
   --list               names of the cases`;
 

@@ -10,7 +10,7 @@ const loadScript = new URL("load-process.mjs", import.meta.url);
 export function phases({ quick, connections }) {
   const warmUp = quick ? { ms: 300, share: 0.15, connections: 300 } : { ms: 1_000, share: 0.3, connections: 1_000 };
   const measured = quick ? { ms: 700, share: 0.2, connections: 500 } : { ms: 3_000, share: 1, connections: 2_000 };
-  const idleConnections = connections ?? (quick ? 1_000 : 2_000);
+  const idleConnections = connections ?? (quick ? 1_000 : 5_000);
   return { warmUp: { ...warmUp, warmUp: true }, measured: { ...measured, idleConnections, warmUp: false } };
 }
 

@@ -29,6 +29,15 @@ const servers = {
     version: () => process.version,
     server: () => import("../peers/bare-net.mjs"),
   },
+  // not on the npm registry: measured where somebody has installed it
+  "socket.io-uws": {
+    version: () => versionIn(require.resolve("uWebSockets.js/package.json")),
+    server: () => import("../peers/socket.io-uws.mjs"),
+  },
+  "bare-uws": {
+    version: () => versionIn(require.resolve("uWebSockets.js/package.json")),
+    server: () => import("../peers/bare-uws.mjs"),
+  },
 };
 
 const clients = {

@@ -73,14 +73,16 @@ export class RawClient {
   #attachmentLength = -1;
   #left = 0;
   #connected;
+  #joins;
 
-  /** Resolves when the namespace is connected. */
-  static connect(port, request = handshake5) {
-    return new Promise((resolve) => new RawClient(port, request, resolve));
+  /** Resolves when the namespace is connected; without `joins`, when the session is open. */
+  static connect(port, request = handshake5, joins = true) {
+    return new Promise((resolve) => new RawClient(port, { request, joins, connected: resolve }));
   }
 
-  constructor(port, request, connected) {
+  constructor(port, { request, joins, connected }) {
     this.#connected = connected;
+    this.#joins = joins;
     const onread = { buffer: shared, callback: (size) => this.#read(size) };
     this.#socket = net.connect({ port, host: "127.0.0.1", noDelay: true, onread });
     this.#socket.write(request);
@@ -210,7 +212,8 @@ export class RawClient {
   #open(bytes, start, length) {
     if (this.#state === "opening" && bytes[start] === OPEN) {
       this.#state = "joining";
-      this.send(CONNECT);
+      if (this.#joins) this.send(CONNECT);
+      else this.#connected(this);
     } else if (this.#state === "joining" && bytes[start + 1] === CONNECTED) {
       this.#state = "connected";
       this.#connected(this);
@@ -225,17 +228,17 @@ export class RawClient {
 
 /**
  * Opens `count` connections, at most 32 at a time.
- * @param {{ request?: Buffer, latencies?: import("./statistics.mjs").Latencies }} [options]
+ * @param {{ request?: Buffer, joins?: boolean, latencies?: import("./statistics.mjs").Latencies }} [options]
  * @returns {Promise<RawClient[]>}
  */
-export async function connectAll(port, count, { request, latencies } = {}) {
+export async function connectAll(port, count, { request, joins, latencies } = {}) {
   const clients = [];
   let started = 0;
   const lane = async () => {
     while (started < count) {
       started++;
       const start = performance.now();
-      clients.push(await RawClient.connect(port, request));
+      clients.push(await RawClient.connect(port, request, joins));
       latencies?.note(performance.now() - start);
     }
   };
