@@ -48,12 +48,12 @@ async function nextjsPages() {
     await example("nextjs-pages: messages through the API route", () => node(["exercise.mjs"], cwd));
 }
 
-/** The ways to resolve modules that applications compile with, each with the file that it takes. */
+/** The ways to resolve modules that applications compile with, each with the file that it takes and the program it makes. */
 const resolutions = {
-  node10: ["app.ts", "--module", "commonjs", "--moduleResolution", "node10", "--ignoreDeprecations", "6.0"],
-  "node16, CommonJS": ["app.cts", "--module", "node16"],
-  "node16, ES modules": ["app.mts", "--module", "node16"],
-  bundler: ["app.ts", "--module", "esnext", "--moduleResolution", "bundler"],
+  node10: ["app.ts", "app.js", "--module", "commonjs", "--moduleResolution", "node10", "--ignoreDeprecations", "6.0"],
+  "node16, CommonJS": ["app.cts", "app.cjs", "--module", "node16"],
+  "node16, ES modules": ["app.mts", "app.mjs", "--module", "node16"],
+  bundler: ["app.mts", "app.mjs", "--module", "esnext", "--moduleResolution", "bundler"],
 };
 
 async function dropIn() {
@@ -64,14 +64,26 @@ async function dropIn() {
     await example("drop-in: import", () => node(["import.mjs"], cwd));
     await example("drop-in: require, called", () => node(["require.cjs"], cwd));
     for (const extension of ["cts", "mts"]) cpSync(join(cwd, "app.ts"), join(cwd, `app.${extension}`));
-    const tsc = "node_modules/typescript/bin/tsc";
-    const strict = ["--noEmit", "--strict", "--esModuleInterop", "--target", "es2022", "--types", "node"];
-    for (const [title, args] of Object.entries(resolutions))
-      await example(`drop-in: types, ${title}`, () => node([tsc, ...strict, ...args], cwd));
+    for (const title of Object.keys(resolutions))
+      await example(`drop-in: TypeScript, ${title}`, () =>
+        compileAndRun(cwd, /** @type {keyof typeof resolutions} */ (title)),
+      );
     await example("drop-in: Jest", () => node(["node_modules/jest/bin/jest.js"], cwd));
   } finally {
     rmSync(cwd, { recursive: true, force: true });
   }
+}
+
+/**
+ * @param {string} cwd
+ * @param {keyof typeof resolutions} resolution
+ */
+async function compileAndRun(cwd, resolution) {
+  const [source = "", made = "", ...how] = resolutions[resolution];
+  const tsc = "node_modules/typescript/bin/tsc";
+  const strict = ["--strict", "--esModuleInterop", "--target", "es2022", "--types", "node", "--outDir", "out"];
+  const compiled = await node([tsc, ...strict, ...how, source], cwd);
+  return compiled.code === 0 ? node([join("out", made)], cwd) : compiled;
 }
 
 /**
@@ -88,7 +100,22 @@ async function installPacked(cwd) {
     text = text.replace(RegExp(`npm:${name}@[^"]*`), `file:./${tarball}`);
   }
   writeFileSync(manifest, text);
-  return npm(cwd, "install", "--prefer-offline", "--no-audit", "--no-fund", "--no-package-lock");
+  const installed = await npm(cwd, "install", "--prefer-offline", "--no-audit", "--no-fund", "--no-package-lock");
+  if (installed.code !== 0) return installed;
+  const foreign = foreignPackages(join(cwd, "node_modules"));
+  return foreign.length === 0 ? installed : { ...installed, code: 1, output: `not ours: ${foreign.join(", ")}` };
+}
+
+/**
+ * What is installed of the official packages: an alias that leads there would let all that follows succeed.
+ * @param {string} folder
+ */
+function foreignPackages(folder) {
+  return readdirSync(folder).filter((name) => {
+    if (name === "socket.io" || name === "socket.io-client")
+      return !JSON.parse(readFileSync(join(folder, name, "package.json"), "utf8")).name.startsWith("bowline");
+    return /^(socket|engine)\.io/.test(name);
+  });
 }
 
 /**

@@ -1,5 +1,8 @@
-// compiled, never run: the types that applications use, under each way to resolve modules
+// the application in TypeScript, with the types that applications use: compiled under each way to resolve modules, and run
+import assert from "node:assert/strict";
+import { once } from "node:events";
 import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import {
   type BroadcastOperator,
   type DefaultEventsMap,
@@ -29,7 +32,8 @@ interface User {
 }
 
 const options: Partial<ServerOptions> = { cors: { origin: "https://example.com" }, pingInterval: 10_000 };
-const io = new Server<ToServer, FromServer, DefaultEventsMap, User>(createServer(), options);
+const httpServer = createServer();
+const io = new Server<ToServer, FromServer, DefaultEventsMap, User>(httpServer, options);
 const rooms: Namespace<ToServer, FromServer, DefaultEventsMap, User> = io.of("/rooms");
 
 io.use((socket, next) => {
@@ -47,18 +51,40 @@ io.on("connection", (socket: Socket<ToServer, FromServer, DefaultEventsMap, User
     lobby.emit("said", `${socket.data.name}: ${text}`);
     done(socket.rooms.size);
   });
-  socket.on("disconnect", (reason: DisconnectReason) => console.log(reason));
+  socket.on("disconnect", (reason: DisconnectReason) => reasons.push(reason));
 });
 
-export async function names(): Promise<string[]> {
-  const sockets: RemoteSocket<FromServer, User>[] = await rooms.fetchSockets();
+const reasons: DisconnectReason[] = [];
+
+async function names(from: Namespace<ToServer, FromServer, DefaultEventsMap, User>): Promise<string[]> {
+  const sockets: RemoteSocket<FromServer, User>[] = await from.fetchSockets();
   return sockets.map(({ data }) => data.name);
 }
 
-const socket: ClientSocket<FromServer, ToServer> = connect("https://example.com", { auth: { name: "Ann" } });
-socket.on("said", (text) => console.log(text.length));
-socket.emit("say", "Hello", (count) => console.log(count.toFixed()));
+/** What Ann and a stranger see of it. */
+async function main(): Promise<void> {
+  httpServer.listen(0, "127.0.0.1");
+  await once(httpServer, "listening");
+  const url = `http://127.0.0.1:${(httpServer.address() as AddressInfo).port}`;
 
-const managerOptions: Partial<ManagerOptions> = { reconnectionDelay: 100 };
-export const news = new Manager("https://example.com", managerOptions).socket("/news");
-export const other: ClientSocket = alsoConnect("https://example.com", { forceNew: true });
+  const socket: ClientSocket<FromServer, ToServer> = connect(url, { auth: { name: "Ann" } });
+  const said = new Promise<string>((resolve) => socket.on("said", resolve));
+  const count: number = await socket.timeout(5000).emitWithAck("say", "Hello");
+  assert.equal(count, 2);
+  assert.equal(await said, "Ann: Hello");
+  assert.deepEqual([await names(io.of("/")), await names(rooms)], [["Ann"], []]);
+
+  const stranger: ClientSocket = alsoConnect(url, { forceNew: true });
+  const refusal = await new Promise<Error & { data?: unknown }>((resolve) => stranger.on("connect_error", resolve));
+  assert.deepEqual([refusal.message, refusal.data], ["no name", { retry: false }]);
+
+  const managerOptions: Partial<ManagerOptions> = { reconnectionDelay: 100 };
+  const inRooms: ClientSocket = new Manager(url, managerOptions).socket("/rooms");
+  await new Promise<void>((resolve) => inRooms.on("connect", () => resolve()));
+
+  for (const each of [socket, stranger, inRooms]) each.disconnect();
+  await io.close();
+  assert.equal(reasons.length, 1);
+}
+
+void main();

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ChatServer } from "./chat-server.ts";
 
 /** The most that the page's scripts may weigh, gzipped, in bytes. */
-const ceiling = 90 * 1024;
+const ceiling = 90_000;
 
 interface Answer {
   readonly status: number | undefined;
@@ -31,7 +31,7 @@ describe("the chat's page", () => {
   const assets = async (): Promise<string[]> =>
     [...String((await read("/")).body).matchAll(/(?:src|href)="(\/[^"]+)"/g)].map(([, path]) => path ?? "");
 
-  test("loads at most 90 KiB of gzipped scripts", async () => {
+  test("loads at most 90 KB of gzipped scripts", async () => {
     const scripts = (await assets()).filter((path) => path.endsWith(".js"));
     const sizes = await Promise.all(
       scripts.map(async (path) => gzipSync((await read(path)).body, { level: 9 }).length),

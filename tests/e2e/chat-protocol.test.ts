@@ -45,6 +45,7 @@ describe("the chat's server refuses", () => {
     ["an empty name", "user:join", { name: " ", key: "12345678" }],
     ["a long name", "user:join", { name: "x".repeat(limits.name + 1), key: "12345678" }],
     ["an invisible name", "user:join", { name: "\u202e\u0000", key: "12345678" }],
+    ["a name of nothing but joiners", "user:join", { name: "\u200b\u2060\ufe0f", key: "12345678" }],
     ["a short key", "user:join", { name: "Ann", key: "short" }],
     ["a long key", "user:join", { name: "Ann", key: "x".repeat(limits.id + 1) }],
     ["nothing to join", "room:join", null],
@@ -113,6 +114,26 @@ describe("the chat's server", () => {
     expect(await asAnn()).toMatchObject({ ok: false });
     tab.disconnect();
     await expect.poll(asAnn).toMatchObject({ ok: true });
+  });
+
+  test("what cannot be seen makes no other name", async () => {
+    await join("Ann");
+    const other = connect();
+    for (const name of ["An\u200bn", "Ann\ufeff", "\uff21nn"])
+      expect(await other.emitWithAck("user:join", { name, key: "other-key" })).toMatchObject({ ok: false });
+    // what joins the parts of one sign is part of a name
+    const family = "👨‍👩‍👧";
+    const answer: unknown = await other.emitWithAck("user:join", { name: family, key: "other-key" });
+    expect(answer).toMatchObject({ ok: true, user: { name: family } });
+  });
+
+  test("several people of one browser are several", async () => {
+    const users = await Promise.all(
+      ["Ann", "Ben"].map((name): Promise<{ user: { id: string } }> =>
+        connect().emitWithAck("user:join", { name, key: "same-key" }),
+      ),
+    );
+    expect(new Set(users.map(({ user }) => user.id)).size).toBe(2);
   });
 
   test("lets one connection into a limited number of rooms", async () => {

@@ -56,6 +56,27 @@ test("counts what nobody has looked at until somebody does", () => {
   expect(reduceChat(away, open("Knots")).rooms.map(({ unread }) => unread)).toEqual([0, 0]);
 });
 
+test("people who come or go together are told of together", () => {
+  const someone = (name: string, now: number) => ({ room: "Harbour", user: { id: name, name }, now });
+  const came = (name: string, now: number): ChatAction => ({ type: "user-came", ...someone(name, now) });
+  const went: ChatAction = { type: "user-went", ...someone("Ann", 3) };
+  const crowd = ["Ann", "Ben", "Cid", "Dan", "Eve"].map((name) => came(name, 2));
+  const { entries } = after(open("Harbour"), ...crowd, went, came("Ann", 4), came("Fay", 999_999)).rooms[0] ?? {};
+  expect(entries).toMatchObject([
+    { what: "came in", names: ["Ann", "Ben", "Cid"], others: 2 },
+    { what: "left", names: ["Ann"], others: 0 },
+    { what: "came in", names: ["Ann"] },
+    { what: "came in", names: ["Fay"] },
+  ]);
+});
+
+test("a refusal is there until something else is done", () => {
+  const refused: ChatAction = { type: "room-refused", room: "Harbour", error: "No." };
+  expect(after(open("Harbour"), refused).refusal).toBe("No.");
+  expect(after(open("Knots"), open("Harbour"), refused, { type: "room-left", room: "Knots" }).refusal).toBeNull();
+  expect(after(open("Harbour"), refused, open("Knots")).refusal).toBeNull();
+});
+
 test("finds the row at any position", () => {
   const ids = ["a", "b", "c"];
   const tops = topsOf(ids, new Map(ids.map((id, index) => [id, 10 * (index + 1)])));

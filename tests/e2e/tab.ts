@@ -11,6 +11,9 @@ interface AxeResult {
   readonly violations: readonly { id: string; nodes: readonly { html: string; failureSummary: string }[] }[];
 }
 
+/** A browser profile, and a script that runs before those of the page. */
+export type TabOptions = NonNullable<Parameters<Browser["newContext"]>[0]> & { readonly script?: string };
+
 /** One person's browser tab. */
 export class Tab {
   readonly page: Page;
@@ -24,11 +27,19 @@ export class Tab {
   }
 
   /** A tab of its own browser profile, before its owner has said a name. */
-  static async open(browser: Browser, url: string, options: Parameters<Browser["newContext"]>[0] = {}): Promise<Tab> {
+  static async open(browser: Browser, url: string, { script, ...options }: TabOptions = {}): Promise<Tab> {
     const context = await browser.newContext({ reducedMotion: "reduce", ...options });
+    if (script !== undefined) await context.addInitScript(script);
     const tab = new Tab(await context.newPage());
     await tab.page.goto(url);
     return tab;
+  }
+
+  /** A tab of the same browser profile. */
+  static async openBeside(tab: Tab): Promise<Tab> {
+    const beside = new Tab(await tab.page.context().newPage());
+    await beside.page.goto(tab.page.url());
+    return beside;
   }
 
   get field(): Locator {
@@ -99,6 +110,15 @@ export class Tab {
     return this.page.locator(".notice").allTextContents();
   }
 
+  hasFocus(element: Locator): Promise<boolean> {
+    return element.evaluate((each) => each === each.ownerDocument.activeElement);
+  }
+
+  /** What is read out to who cannot see it. */
+  announced(): Promise<string[]> {
+    return this.page.locator("[aria-live=polite] p").allTextContents();
+  }
+
   overflows(): Promise<boolean> {
     return this.page.evaluate("document.documentElement.scrollWidth > innerWidth");
   }
@@ -113,6 +133,22 @@ export class Tab {
     );
   }
 
+  /** Milliseconds of processor time that the page needs for some work: what else the machine does makes no difference. */
+  async cost(work: string): Promise<number> {
+    const session = await this.page.context().newCDPSession(this.page);
+    await session.send("Performance.enable", { timeDomain: "threadTicks" });
+    const used = async (): Promise<number> => {
+      const { metrics } = await session.send("Performance.getMetrics");
+      return 1000 * (metrics.find(({ name }) => name === "TaskDuration")?.value ?? NaN);
+    };
+    const before = await used();
+    await this.page.evaluate(work);
+    const cost = (await used()) - before;
+    await session.detach();
+    return cost;
+  }
+
+  /** Closes the tab and its profile. */
   async close(): Promise<void> {
     await this.page.context().close();
   }

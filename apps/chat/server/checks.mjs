@@ -9,6 +9,12 @@ export class Refusal extends Error {}
 const invisible = /[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
 /**
+ * A text without the characters that have no look of their own. Some of them join others, as in emoji, so texts keep them.
+ * @param {string} text
+ */
+export const visible = (text) => text.replace(/\p{Default_Ignorable_Code_Point}/gu, "");
+
+/**
  * @param {unknown} value whatever a client sent
  * @param {string} what it should be
  * @param {number} longest in characters
@@ -16,7 +22,7 @@ const invisible = /[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 function asText(value, what, longest) {
   if (typeof value !== "string") throw new Refusal(`${what} must be text.`);
   if (value.length > longest) throw new Refusal(`${what} may have ${longest} characters at most.`);
-  if (value.trim() === "") throw new Refusal(`${what} must not be empty.`);
+  if (visible(value).trim() === "") throw new Refusal(`${what} must not be empty.`);
   return value;
 }
 

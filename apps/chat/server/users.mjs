@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { limits } from "../limits.mjs";
-import { Refusal } from "./checks.mjs";
+import { Refusal, visible } from "./checks.mjs";
 
 /** @import { Identity, User } from "../events.ts" */
 
@@ -29,8 +29,11 @@ export class Users {
    * @returns {User}
    */
   join(connection, { name, key }) {
-    // from the key, so that nobody has to remember it
-    const id = createHash("sha256").update(key).digest("hex").slice(0, 16);
+    // from name and key, so that nobody has to remember it: a browser may have a tab for each of several people
+    const id = createHash("sha256")
+      .update(`${sameName(name)} ${key}`)
+      .digest("hex")
+      .slice(0, 16);
     const current = this.#byConnection.get(connection);
     if (current !== undefined && (current.id !== id || current.name !== name))
       throw new Refusal("You already have a name here.");
@@ -58,7 +61,7 @@ export class Users {
 }
 
 /**
- * Names that look the same are the same.
+ * Names that look the same are the same: case, width and what cannot be seen make no difference.
  * @param {string} name
  */
-const sameName = (name) => name.normalize("NFKC").toLowerCase();
+const sameName = (name) => visible(name).normalize("NFKC").toLowerCase();

@@ -1,20 +1,23 @@
-import { memo, type ReactElement, useState } from "react";
-import type { Entry } from "../state/room-state.ts";
+import { memo, type ReactElement } from "react";
+import type { Said } from "../state/room-state.ts";
 
 interface AnnouncerProps {
-  readonly entries: readonly Entry[];
+  readonly heard: readonly Said[];
   readonly ownId: string;
 }
 
-/** Reads out the newest message of somebody else: a list that only holds what is in view would read out every scrolling. */
-export const Announcer = memo(function Announcer({ entries, ownId }: AnnouncerProps): ReactElement {
-  // what was said before we came is no news
-  const [first] = useState(() => Date.now());
-  const newest = entries.at(-1);
-  const isNews = newest?.kind === "said" && newest.userId !== ownId && newest.timestamp >= first;
+/** When more than this comes at once, who listens gets the end of it. */
+const MOST = 3;
+
+/** Reads out what others say: a list that only holds what is in view would read out every scrolling. */
+export const Announcer = memo(function Announcer({ heard, ownId }: AnnouncerProps): ReactElement {
+  const others = heard.filter(({ userId }) => userId !== ownId).slice(-MOST);
   return (
-    <p className="hidden" aria-live="polite">
-      {isNews && `${newest.userName}: ${newest.text}`}
-    </p>
+    <div className="hidden" aria-live="polite">
+      {others.map(({ id, userName, text }) => (
+        // new elements are read out, also when they say the same as the last ones
+        <p key={id}>{`${userName}: ${text}`}</p>
+      ))}
+    </div>
   );
 });

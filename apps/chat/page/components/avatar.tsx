@@ -10,10 +10,17 @@ export function toneOf(name: string): number {
   return (hash >>> 16) % TONES;
 }
 
+const letters = new Intl.Segmenter("en");
+
+/** What people take for one sign, such as a flag, is several in memory. */
+function firstOf(name: string): string | undefined {
+  for (const { segment } of letters.segment(name)) return segment;
+}
+
 export function Avatar({ name }: { name: string }): ReactElement {
   return (
     <span className="avatar" data-tone={toneOf(name)} aria-hidden="true">
-      {[...name][0]?.toUpperCase()}
+      {firstOf(name)?.toUpperCase()}
     </span>
   );
 }

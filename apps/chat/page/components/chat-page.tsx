@@ -24,7 +24,7 @@ export function ChatPage({ socket, connection, state, user, actions }: ChatPageP
   const isNarrow = useMediaQuery("(max-width: 46rem)");
   const isWide = useMediaQuery("(min-width: 68rem)");
   const [isMenuOpen, setIsMenuOpen] = useState(false);
-  const [drafts, setDrafts] = useState<Readonly<Record<string, string>>>({});
+  const [drafts, setDrafts] = useState<ReadonlyMap<string, string>>(new Map());
   const room = state.rooms.find(({ name }) => name === state.active);
 
   const closeMenu = useCallback(() => setIsMenuOpen(false), []);
@@ -33,6 +33,7 @@ export function ChatPage({ socket, connection, state, user, actions }: ChatPageP
     setIsMenuOpen(false);
   };
 
+  const onMenu = isNarrow ? () => setIsMenuOpen(true) : undefined;
   const people = room && <People users={room.users} ownId={user.id} />;
   const sidebar = (
     <Sidebar user={user} rooms={state.rooms} directory={state.directory} active={state.active} onOpen={openRoom}>
@@ -59,12 +60,12 @@ export function ChatPage({ socket, connection, state, user, actions }: ChatPageP
             outbox={state.outbox}
             user={user}
             actions={actions}
-            draft={drafts[room.name] ?? ""}
-            onDraft={(text) => setDrafts((all) => ({ ...all, [room.name]: text }))}
-            onMenu={isNarrow ? () => setIsMenuOpen(true) : undefined}
+            draft={drafts.get(room.name) ?? ""}
+            onDraft={(text) => setDrafts((all) => new Map(all).set(room.name, text))}
+            onMenu={onMenu}
           />
         ) : (
-          <NoRoom onOpen={actions.open} />
+          <NoRoom connection={connection} onOpen={actions.open} onMenu={onMenu} />
         )}
         {state.refusal !== null && <Refusal text={state.refusal} onDismiss={actions.dismissRefusal} />}
       </main>

@@ -1,8 +1,9 @@
-import { type KeyboardEvent, type ReactElement, type SubmitEvent, useEffect, useRef } from "react";
+import { type KeyboardEvent, type ReactElement, type RefObject, type SubmitEvent, useEffect } from "react";
 import { limits } from "../../limits.mjs";
 import { Icon } from "./icon.tsx";
 
 interface ComposerProps {
+  readonly field: RefObject<HTMLTextAreaElement | null>;
   readonly room: string;
   readonly text: string;
   readonly onText: (text: string) => void;
@@ -13,12 +14,11 @@ interface ComposerProps {
 /** How many characters before the end of what fits people want to know. */
 const WARN = 200;
 
-export function Composer({ room, text, onText, onSay, onEscape }: ComposerProps): ReactElement {
-  const field = useRef<HTMLTextAreaElement>(null);
+export function Composer({ field, room, text, onText, onSay, onEscape }: ComposerProps): ReactElement {
   const left = limits.text - text.length;
 
   // who enters a room has come to write
-  useEffect(() => field.current?.focus(), [room]);
+  useEffect(() => field.current?.focus(), [field, room]);
 
   const submit = (event: SubmitEvent<HTMLFormElement>): void => {
     event.preventDefault();
@@ -37,7 +37,9 @@ export function Composer({ room, text, onText, onSay, onEscape }: ComposerProps)
     <form className="composer" onSubmit={submit} autoComplete="off">
       <textarea
         ref={field}
-        rows={1}
+        // for browsers that do not size a field by its content
+        rows={Math.min(5, text.split("\n").length)}
+        dir="auto"
         value={text}
         maxLength={limits.text}
         placeholder={`Message ${room}`}

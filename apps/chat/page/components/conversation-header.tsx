@@ -2,6 +2,7 @@ import type { ReactElement } from "react";
 import type { Connection } from "../hooks/use-connection.ts";
 import { ConnectionBadge } from "./connection-badge.tsx";
 import { Icon } from "./icon.tsx";
+import { MenuButton } from "./menu-button.tsx";
 
 interface ConversationHeaderProps {
   readonly name: string;
@@ -15,11 +16,7 @@ export function ConversationHeader(props: ConversationHeaderProps): ReactElement
   const { name, people, connection, onMenu, onLeave } = props;
   return (
     <header className="conversation-header">
-      {onMenu && (
-        <button type="button" className="quiet" onClick={onMenu} aria-label="Rooms and people">
-          <Icon name="menu" />
-        </button>
-      )}
+      {onMenu && <MenuButton onClick={onMenu} />}
       <div className="title">
         <h1>
           <bdi>{name}</bdi>

@@ -1,4 +1,4 @@
-import { type ReactElement, useCallback, useMemo, useState } from "react";
+import { type ReactElement, useCallback, useMemo, useRef, useState } from "react";
 import type { User } from "../../events.ts";
 import type { ChatActions, ChatSocket } from "../hooks/use-chat.ts";
 import type { Connection } from "../hooks/use-connection.ts";
@@ -28,8 +28,9 @@ interface ConversationProps {
 /** What is said in one room, and the place to say something. */
 export function Conversation(props: ConversationProps): ReactElement {
   const { socket, connection, room, outbox, user, actions, draft, onDraft, onMenu } = props;
-  const typers = useTypers(socket, room.name);
+  const typers = useTypers(socket, room.name, user.id);
   const typing = useOwnTyping(socket, room.name, room.status === "joined");
+  const field = useRef<HTMLTextAreaElement>(null);
   // counts the wishes to see the end of the conversation
   const [jumps, setJumps] = useState(0);
   const jump = useCallback(() => setJumps((count) => count + 1), []);
@@ -38,6 +39,15 @@ export function Conversation(props: ConversationProps): ReactElement {
     [room.entries, room.name, outbox],
   );
 
+  const { retry: onRetry } = actions;
+  const retry = useCallback(
+    (id: string) => {
+      onRetry(id);
+      // the button goes, and must not take the focus with it
+      field.current?.focus();
+    },
+    [onRetry],
+  );
   const say = (text: string): void => {
     typing.stop();
     actions.say(room.name, text);
@@ -60,12 +70,13 @@ export function Conversation(props: ConversationProps): ReactElement {
         user={user}
         isConnected={room.status === "joined"}
         jumps={jumps}
-        onRetry={actions.retry}
+        onRetry={retry}
         onJump={jump}
       />
-      <Announcer entries={room.entries} ownId={user.id} />
+      <Announcer heard={room.heard} ownId={user.id} />
       <StatusLine connection={connection} typers={typers} />
       <Composer
+        field={field}
         room={room.name}
         text={draft}
         onText={(text) => {

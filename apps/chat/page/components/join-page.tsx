@@ -53,6 +53,7 @@ function JoinForm({ isJoining, refusal, onEnter }: Omit<JoinPageProps, "connecti
         onChange={(event) => setName(event.target.value)}
         maxLength={limits.name}
         autoComplete="nickname"
+        dir="auto"
         aria-describedby={refusal === null ? undefined : `${id}error`}
         aria-invalid={refusal !== null}
         autoFocus
@@ -65,6 +66,7 @@ function JoinForm({ isJoining, refusal, onEnter }: Omit<JoinPageProps, "connecti
         onChange={(event) => setRoom(event.target.value)}
         maxLength={limits.room}
         autoComplete="off"
+        dir="auto"
         required
       />
       <p className="error" id={`${id}error`} role="alert">

@@ -27,7 +27,7 @@ export const MessageList = memo(function MessageList(props: MessageListProps): R
   return (
     <div className="log-frame">
       <div className="log" ref={scroller} role="log" aria-live="off" aria-label={`Messages in ${room}`} tabIndex={0}>
-        {entries.length === 0 && <p className="empty">Nothing has been said here yet. Be the first.</p>}
+        {entries.length === 0 && isConnected && <p className="empty">Nothing has been said here yet. Be the first.</p>}
         <ol style={{ height }}>
           {rows.map(({ index, top }) => (
             <li

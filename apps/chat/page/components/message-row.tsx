@@ -3,6 +3,7 @@ import type { User } from "../../events.ts";
 import type { Outgoing } from "../state/chat-state.ts";
 import type { Entry } from "../state/room-state.ts";
 import { Avatar, toneOf } from "./avatar.tsx";
+import { Names } from "./names.tsx";
 
 type Item = Entry | Outgoing;
 
@@ -32,7 +33,9 @@ export const MessageRow = memo(function MessageRow(props: MessageRowProps): Reac
         </p>
       )}
       {entry.kind === "notice" ? (
-        <p className="notice">{entry.text}</p>
+        <p className="notice">
+          <Names names={entry.names} others={entry.others} /> {entry.what}
+        </p>
       ) : (
         <MessageView
           entry={entry}

@@ -20,6 +20,7 @@ export function NewRoom({ onOpen }: { onOpen: (room: string) => void }): ReactEl
         placeholder="New room"
         aria-label="Name of a new room"
         autoComplete="off"
+        dir="auto"
       />
       <button type="submit" className="quiet" aria-label="Make the room" title="Make the room">
         <Icon name="plus" />

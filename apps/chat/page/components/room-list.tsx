@@ -1,6 +1,7 @@
 import { type KeyboardEvent, type ReactElement } from "react";
 import type { RoomInfo } from "../../events.ts";
 import type { RoomState } from "../state/room-state.ts";
+import { NewRoom } from "./new-room.tsx";
 
 interface RoomListProps {
   readonly rooms: readonly RoomState[];
@@ -15,12 +16,17 @@ export function RoomList({ rooms, directory, active, onOpen }: RoomListProps): R
   const others = directory.filter(({ name }) => !own.has(name));
   return (
     <div className="rooms" onKeyDown={moveFocus}>
-      <h2>Your rooms</h2>
-      <ul aria-label="Your rooms">
-        {rooms.map(({ name, unread }) => (
-          <RoomItem key={name} name={name} isActive={name === active} unread={unread} onOpen={onOpen} />
-        ))}
-      </ul>
+      {rooms.length > 0 && (
+        <>
+          <h2>Your rooms</h2>
+          <ul aria-label="Your rooms">
+            {rooms.map(({ name, unread }) => (
+              <RoomItem key={name} name={name} isActive={name === active} unread={unread} onOpen={onOpen} />
+            ))}
+          </ul>
+        </>
+      )}
+      <NewRoom onOpen={onOpen} />
       {others.length > 0 && (
         <>
           <h2>Other rooms</h2>
@@ -58,7 +64,7 @@ function RoomItem({ name, isActive = false, unread = 0, people, onOpen }: RoomIt
         )}
         {people !== undefined && (
           <span className="people-count">
-            {people} <span className="hidden">people</span>
+            {people} <span className="hidden">{people === 1 ? "person" : "people"}</span>
           </span>
         )}
       </button>

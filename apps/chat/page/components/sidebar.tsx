@@ -2,7 +2,6 @@ import type { ReactElement, ReactNode } from "react";
 import type { RoomInfo, User } from "../../events.ts";
 import type { RoomState } from "../state/room-state.ts";
 import { Avatar } from "./avatar.tsx";
-import { NewRoom } from "./new-room.tsx";
 import { RoomList } from "./room-list.tsx";
 import { ThemeToggle } from "./theme-toggle.tsx";
 
@@ -22,11 +21,12 @@ export function Sidebar({ user, rooms, directory, active, onOpen, children }: Si
         <img src="/icon.svg" alt="" width="34" height="34" />
         <span>Bowline</span>
       </header>
-      <nav aria-label="Rooms">
-        <RoomList rooms={rooms} directory={directory} active={active} onOpen={onOpen} />
-        <NewRoom onOpen={onOpen} />
-      </nav>
-      {children}
+      <div className="sidebar-body">
+        <nav aria-label="Rooms">
+          <RoomList rooms={rooms} directory={directory} active={active} onOpen={onOpen} />
+        </nav>
+        {children}
+      </div>
       <footer className="self">
         <Avatar name={user.name} />
         <bdi className="name">{user.name}</bdi>

@@ -1,13 +1,12 @@
 import type { ReactElement } from "react";
 import type { User } from "../../events.ts";
 import type { Connection } from "../hooks/use-connection.ts";
+import { Names } from "./names.tsx";
 
 interface StatusLineProps {
   readonly connection: Connection;
   readonly typers: readonly User[];
 }
-
-const list = new Intl.ListFormat("en");
 
 /** Who types; or, without a connection, what happens to what we write. */
 export function StatusLine({ connection, typers }: StatusLineProps): ReactElement {
@@ -22,7 +21,7 @@ export function StatusLine({ connection, typers }: StatusLineProps): ReactElemen
               <i />
               <i />
             </span>
-            <span className="typing">{typingText(typers)}</span>
+            <Typing names={typers.map(({ name }) => name)} />
           </>
         )
       ) : (
@@ -32,7 +31,14 @@ export function StatusLine({ connection, typers }: StatusLineProps): ReactElemen
   );
 }
 
-function typingText(typers: readonly User[]): string {
-  if (typers.length > 3) return "Several people are typing…";
-  return `${list.format(typers.map(({ name }) => name))} ${typers.length > 1 ? "are" : "is"} typing…`;
+function Typing({ names }: { names: readonly string[] }): ReactElement {
+  if (names.length > 3) return <span className="typing">Several people are typing…</span>;
+  return (
+    <span className="typing">
+      <span className="names">
+        <Names names={names} />
+      </span>
+      {names.length > 1 ? " are typing…" : " is typing…"}
+    </span>
+  );
 }

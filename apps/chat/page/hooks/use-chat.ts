@@ -5,7 +5,7 @@ import type { ClientEvents, ServerEvents } from "../../events.ts";
 import type { ChatAction, ChatState } from "../state/chat-state.ts";
 import { Inbox } from "../state/inbox.ts";
 import { reduceChat } from "../state/reduce-chat.ts";
-import { loadChat, newId, saveChat, savePreference } from "../state/storage.ts";
+import { loadChat, newId, ownKey, saveChat, savePreference } from "../state/storage.ts";
 import { useChatEvents } from "./use-chat-events.ts";
 import { type Connection, useConnection } from "./use-connection.ts";
 import { useOutbox } from "./use-outbox.ts";
@@ -44,7 +44,7 @@ export function useChat(): Chat {
         dispatch({ type: "messages-received", messages, isVisible: document.visibilityState === "visible" }),
       ),
   );
-  const { identity, rooms, active, outbox } = state;
+  const { identity, user, rooms, active, outbox } = state;
   const connection = useConnection(socket, status);
 
   useChatEvents(socket, inbox, dispatch);
@@ -54,7 +54,7 @@ export function useChat(): Chat {
 
   const roomNames = rooms.map(({ name }) => name).join("\n");
   // what was said is not saved, so it is no reason to save
-  useEffect(() => saveChat(state), [identity, roomNames, active, outbox]);
+  useEffect(() => saveChat(state), [identity, user, roomNames, active, outbox]);
 
   return { socket, connection, state, actions };
 }
@@ -72,7 +72,7 @@ function useActions(socket: ChatSocket | null, dispatch: ChatDispatch): ChatActi
     () => ({
       enter: (name, room) => {
         savePreference("name", name);
-        dispatch({ type: "identified", identity: { name, key: newId() }, room });
+        dispatch({ type: "identified", identity: { name, key: ownKey() }, room });
       },
       open: (room) => dispatch({ type: "room-opened", room }),
       leave,

@@ -12,8 +12,8 @@ interface Typer {
   readonly until: number;
 }
 
-/** Who else types in a room at this moment. */
-export function useTypers(socket: ChatSocket | null, room: string): readonly User[] {
+/** Who else types in a room at this moment: not we ourselves in another tab. */
+export function useTypers(socket: ChatSocket | null, room: string, ownId: string): readonly User[] {
   const [typers, setTypers] = useState<readonly Typer[]>([]);
   const forget = (inRoom: string, userId: string): void =>
     setTypers((all) => {
@@ -41,5 +41,5 @@ export function useTypers(socket: ChatSocket | null, room: string): readonly Use
     return () => clearTimeout(timer);
   }, [typers]);
 
-  return typers.filter((each) => each.room === room).map(({ user }) => user);
+  return typers.filter((each) => each.room === room && each.user.id !== ownId).map(({ user }) => user);
 }

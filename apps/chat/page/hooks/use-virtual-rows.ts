@@ -69,8 +69,7 @@ export function useVirtualRows(
   // before anything is painted: a row whose height was only estimated, or that has changed
   useLayoutEffect(() => {
     const changed = measure(scroller.current, heights);
-    // of rows that are gone the heights go from time to time
-    if (changed.length > 0) setHeights(new Map([...(heights.size > 2 * limits.history ? [] : heights), ...changed]));
+    if (changed.length > 0) setHeights(withHeights(heights, changed));
   });
 
   const onLayout = useEffectEvent(() => {
@@ -87,6 +86,13 @@ export function useVirtualRows(
   useLayoutEffect(() => void onJump(), [jumps]);
 
   return { height: tops[ids.length] ?? 0, rows: rowsIn(tops, view), isAtEnd: view.isAtEnd };
+}
+
+function withHeights(heights: ReadonlyMap<string, number>, changed: [string, number][]): ReadonlyMap<string, number> {
+  // of rows that are gone the heights go from time to time
+  const next = new Map(heights.size > 2 * limits.history ? [] : heights);
+  for (const [id, height] of changed) next.set(id, height);
+  return next;
 }
 
 function rowsIn(tops: Float64Array, { top, height }: View): VirtualRows["rows"] {

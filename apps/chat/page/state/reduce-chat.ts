@@ -14,7 +14,7 @@ export function reduceChat(state: ChatState, action: ChatAction): ChatState {
     case "disconnected":
       return disconnected(state);
     case "room-opened":
-      return openRoom(state, action.room);
+      return { ...openRoom(state, action.room), refusal: null };
     case "room-joining":
       return change(state, action.room, (room) => ({ ...room, status: "joining" }));
     case "room-joined":
@@ -26,7 +26,7 @@ export function reduceChat(state: ChatState, action: ChatAction): ChatState {
     case "room-refused":
       return { ...closeRoom(state, action.room), refusal: action.error };
     case "room-left":
-      return closeRoom(state, action.room);
+      return { ...closeRoom(state, action.room), refusal: null };
     case "rooms-listed":
       return { ...state, directory: action.rooms };
     case "users-listed":

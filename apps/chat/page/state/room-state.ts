@@ -1,13 +1,22 @@
 import type { Message, User } from "../../events.ts";
 import { limits } from "../../limits.mjs";
 
-/** Somebody came or went. */
+/** Somebody came or went; or several people, one after the other. */
 export interface Notice {
   readonly kind: "notice";
   readonly id: string;
-  readonly text: string;
+  readonly what: "came in" | "left";
+  /** Who, in their order, `NAMED` at most. */
+  readonly names: readonly string[];
+  /** How many people are not in `names`. */
+  readonly others: number;
   readonly timestamp: number;
 }
+
+/** A notice has this many names. */
+const NAMED = 3;
+/** Milliseconds within which people come or go together. */
+const TOGETHER = 60_000;
 
 /** What somebody said. */
 export interface Said extends Message {
@@ -27,6 +36,8 @@ export interface RoomState {
   readonly missed: readonly User[];
   /** How many messages nobody has looked at. */
   readonly unread: number;
+  /** What was said last while we were here, for who cannot see it; what we missed is no news. */
+  readonly heard: readonly Said[];
 }
 
 export const newRoom = (name: string): RoomState => ({
@@ -36,6 +47,7 @@ export const newRoom = (name: string): RoomState => ({
   users: [],
   missed: [],
   unread: 0,
+  heard: [],
 });
 
 const asEntry = (message: Message): Said => ({ kind: "said", ...message });
@@ -55,10 +67,13 @@ export function receive(
 ): RoomState {
   const known = new Set(room.entries.map(({ id }) => id));
   const fresh = messages.filter(({ id }) => !known.has(id) && known.add(id));
+  if (fresh.length === 0) return room;
+  const entries = fresh.map(asEntry);
   return {
     ...room,
-    entries: bounded([...room.entries, ...fresh.map(asEntry)]),
+    entries: bounded([...room.entries, ...entries]),
     unread: room.unread + fresh.filter(isUnread).length,
+    heard: entries,
   };
 }
 
@@ -70,22 +85,34 @@ export function joined(
   isActive: boolean,
 ): RoomState {
   const isSeen = isActive || room.entries.length === 0;
-  return { ...receive(room, messages, () => !isSeen), status: "joined", users, missed: room.users };
+  const { entries, unread } = receive(room, messages, () => !isSeen);
+  return { ...room, entries, unread, status: "joined", users, missed: room.users };
 }
 
 export function came(room: RoomState, user: User, now: number): RoomState {
   if (room.missed.some(({ id }) => id === user.id))
     return { ...room, missed: room.missed.filter(({ id }) => id !== user.id) };
-  return notice(room, `${user.name} came in`, user, now);
+  return notice(room, "came in", user, now);
 }
 
-export const went = (room: RoomState, user: User, now: number): RoomState =>
-  notice(room, `${user.name} left`, user, now);
+export const went = (room: RoomState, user: User, now: number): RoomState => notice(room, "left", user, now);
 
-const notice = (room: RoomState, text: string, user: User, now: number): RoomState => ({
-  ...room,
-  entries: bounded([
-    ...room.entries,
-    { kind: "notice", id: `${user.id} ${now} ${room.entries.length}`, text, timestamp: now },
-  ]),
-});
+function notice(room: RoomState, what: Notice["what"], { id, name }: User, now: number): RoomState {
+  const last = room.entries.at(-1);
+  if (last?.kind === "notice" && last.what === what && now - last.timestamp < TOGETHER)
+    return { ...room, entries: [...room.entries.slice(0, -1), withOneMore(last, name)] };
+  const entry: Notice = {
+    kind: "notice",
+    id: `${id} ${now} ${room.entries.length}`,
+    what,
+    names: [name],
+    others: 0,
+    timestamp: now,
+  };
+  return { ...room, entries: bounded([...room.entries, entry]) };
+}
+
+const withOneMore = (notice: Notice, name: string): Notice =>
+  notice.names.length < NAMED
+    ? { ...notice, names: [...notice.names, name] }
+    : { ...notice, others: notice.others + 1 };
