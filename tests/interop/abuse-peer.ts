@@ -159,7 +159,7 @@ export function guardProcess(): void {
     faults.length = 0;
     process.on("uncaughtException", fault);
     process.on("unhandledRejection", fault);
-    vi.spyOn(console, "error").mockImplementation(() => undefined);
+    for (const level of ["error", "warn"] as const) vi.spyOn(console, level).mockImplementation(() => undefined);
   });
   afterEach(async () => {
     await closeAll();
