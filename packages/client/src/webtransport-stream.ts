@@ -30,6 +30,7 @@ export const webTransportStream: Opener = (context) => {
   let session: WebTransport | undefined;
   let writer: WritableStreamDefaultWriter<Uint8Array> | undefined;
   let written = Promise.resolve();
+  let hasReceived = false;
   let isClosed = false;
   let bufferedBytes = 0;
 
@@ -39,9 +40,10 @@ export const webTransportStream: Opener = (context) => {
     session?.close();
     context.onClose(details);
   };
-  const onEnd = (info?: WebTransportCloseInfo): void =>
-    end({ description: "webtransport connection closed", context: info });
   const fail = (reason: unknown): void => end(new TransportError("webtransport error", reason, session));
+  // a session that is closed before it has said anything was refused
+  const onEnd = (info?: WebTransportCloseInfo): void =>
+    hasReceived ? end({ description: "webtransport connection closed", context: info }) : fail(info);
 
   const write = (packets: readonly Frame[]): void => {
     const joined = webTransportFrames(packets, bytes);
@@ -72,6 +74,7 @@ export const webTransportStream: Opener = (context) => {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return onEnd();
+      hasReceived = true;
       frames.push(value);
       for (let frame = nextFrame(); frame !== undefined && !isClosed; frame = nextFrame())
         context.receive(frame, platform.now());
