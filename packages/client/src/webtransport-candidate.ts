@@ -5,18 +5,22 @@ import { webTransportStream } from "./webtransport-stream.ts";
 const HEAD_START = 200;
 
 /**
- * WebTransport. As a candidate for an upgrade it brings WebSocket along, if both sides know that: what answers the probe
- * first is the candidate, and what fails alone is no failure.
+ * Makes a transport that, as a candidate for an upgrade, brings WebSocket along if both sides know that: what answers the
+ * probe first is the candidate from then on, and what fails alone is no failure.
  */
-export const webTransport: Opener = (context) => {
-  const { platform, options, upgrades } = context;
-  const { transports } = options;
-  const webSocket = platform.transports["websocket"];
-  const isWanted = upgrades?.includes("websocket") && transports?.includes("websocket") !== false;
-  return webSocket && isWanted ? race(context, webSocket) : webTransportStream(context);
-};
+export const besideWebSocket =
+  (open: Opener): Opener =>
+  (context) => {
+    const { platform, options, upgrades } = context;
+    const webSocket = platform.transports["websocket"];
+    const isWanted = upgrades?.includes("websocket") && options.transports?.includes("websocket") !== false;
+    return webSocket && isWanted ? race(context, open, webSocket) : open(context);
+  };
 
-const race = (context: TransportContext, webSocket: Opener): Transport => {
+/** WebTransport: by itself, or as the preferred candidate. */
+export const webTransport: Opener = besideWebSocket(webTransportStream);
+
+const race = (context: TransportContext, preferred: Opener, webSocket: Opener): Transport => {
   const running = new Map<TransportContext, Transport | undefined>();
   let winner: Transport | undefined;
   /** Until WebSocket has started. */
@@ -74,7 +78,7 @@ const race = (context: TransportContext, webSocket: Opener): Transport => {
   };
 
   cancel = context.platform.timer(startWebSocket, HEAD_START);
-  start(context.name, webTransportStream);
+  start(context.name, preferred);
 
   return {
     get bufferedBytes() {
