@@ -18,7 +18,6 @@ export const internalNames = [
   "flowing",
   "frames",
   "fromAttachment",
-  "greeting",
   "isBusy",
   "isOverdue",
   "listen",

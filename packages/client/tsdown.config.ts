@@ -1,16 +1,29 @@
-import { transform } from "esbuild";
+import { build, transform } from "esbuild";
 import { defineConfig, type UserConfig } from "tsdown";
 import { internalPattern } from "./internal-names.mjs";
 
 const conditionNames = ["source", "browser", "import", "default"];
 
-/** Shortens the names that are only ours, which minifiers must leave alone: they cannot know. */
+/** What the names that are only ours become: the same in all files, since they use each other's. */
+const { mangleCache = {} } = await build({
+  entryPoints: ["src/index.ts"],
+  bundle: true,
+  minify: true,
+  write: false,
+  platform: "browser",
+  conditions: conditionNames,
+  mangleProps: internalPattern,
+  mangleCache: {},
+});
+
+/** Shortens them, which minifiers must leave alone: they cannot know. */
 const shortNames = {
   name: "short-internal-names",
   async renderChunk(code: string, chunk: { fileName: string }) {
     if (/\.d\.[cm]ts$/.test(chunk.fileName)) return null;
     const { code: shortened, map } = await transform(code, {
       mangleProps: internalPattern,
+      mangleCache,
       target: "es2022",
       sourcemap: "external",
     });
@@ -20,7 +33,7 @@ const shortNames = {
 
 const browser: UserConfig = {
   plugins: [shortNames],
-  entry: { index: "src/index.ts" },
+  entry: { index: "src/index.ts", webtransport: "src/webtransport.ts" },
   platform: "browser",
   target: "es2022",
   // `clean` would remove what the configurations beside this one have built
@@ -34,20 +47,22 @@ const browser: UserConfig = {
 const modules: UserConfig = {
   format: ["esm", "cjs"],
   dts: true,
-  outputOptions: (options, format) =>
-    format === "cjs"
-      ? {
-          ...options,
-          exports: "named",
-          // v4's `require("socket.io-client")(…)` connects
-          footer: "module.exports = Object.assign(exports.io, exports);",
-        }
-      : options,
+  outputOptions: (options, format) => ({
+    ...options,
+    // what the entries share; a hash would leave old files behind
+    chunkFileNames: `shared.${format === "cjs" ? "cjs" : "mjs"}`,
+    ...(format === "cjs" && {
+      exports: "named",
+      // v4's `require("socket.io-client")(…)` connects
+      footer: ({ name }) => (name.startsWith("index") ? "module.exports = Object.assign(exports.io, exports);" : ""),
+    }),
+  }),
 };
 
 /** One file for pages, which servers offer as `/socket.io/socket.io.js`. */
 const page = (name: string, config: UserConfig): UserConfig => ({
   ...browser,
+  entry: { index: "src/index.ts" },
   dts: false,
   sourcemap: true,
   ...config,
@@ -64,7 +79,7 @@ export default defineConfig([
   {
     ...browser,
     ...modules,
-    entry: { "index.node": "src/index.node.ts" },
+    entry: { "index.node": "src/index.node.ts", "webtransport.node": "src/webtransport.node.ts" },
     plugins: [],
     platform: "node",
     target: "node20.19",

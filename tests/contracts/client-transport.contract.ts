@@ -4,12 +4,16 @@ import { type Frame, TransportError } from "@bowline/protocol";
 import { Server, type Socket as ServerSocket } from "bowline";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Platform, Transport, TransportContext, TransportOptions } from "../../packages/client/src/transport.ts";
+import { MemoryNetwork, type MemorySession } from "../../packages/server/src/test-kit-webtransport.ts";
 import { atEnd, closeAll, listenOn, once, until, within } from "../interop/harness.ts";
+
+/** Where WebTransport goes; its class is the global one in these tests. */
+export const network: MemoryNetwork = new MemoryNetwork();
 
 /** A transport of a platform. */
 export interface ClientTransportSubject {
   readonly name: string;
-  readonly transport: "polling" | "websocket";
+  readonly transport: "polling" | "websocket" | "webtransport";
   readonly platform: () => Platform;
   /** What a failed request or handshake is called. */
   readonly error: RegExp;
@@ -20,7 +24,7 @@ export interface ClientTransportSubject {
 /** A server that answers `up` events with `down`, and all that it has been sent. */
 interface Host {
   readonly port: number;
-  /** Destroys all its TCP connections. */
+  /** Destroys all its connections. */
   cut(): void;
   readonly io: Server;
   readonly ups: unknown[][];
@@ -29,8 +33,18 @@ interface Host {
 async function host(options: object = {}): Promise<Host> {
   const http = createServer();
   const port = await listenOn(http);
-  const io = new Server(http, options);
+  const io = new Server(http, {
+    transports: ["polling", "websocket", "webtransport"],
+    authorizeSession: () => true,
+    ...options,
+  });
+  const sessions: MemorySession[] = [];
+  network.servers.set(`127.0.0.1:${port}`, (session) => {
+    sessions.push(session);
+    io.engine.onWebTransportSession(session);
+  });
   atEnd(() => {
+    network.servers.delete(`127.0.0.1:${port}`);
     io.engine.close();
     http.closeAllConnections();
   });
@@ -38,18 +52,22 @@ async function host(options: object = {}): Promise<Host> {
   http.on("connection", (stream: Socket) => tcp.add(stream));
   const ups: unknown[][] = [];
   io.on("connection", (socket) => socket.on("up", (...args: unknown[]) => ups.push(args)));
-  return { port, io, ups, cut: () => tcp.forEach((stream) => stream.destroy()) };
+  const cut = (): void => {
+    for (const stream of tcp) stream.destroy();
+    for (const session of sessions) session.lose(new Error("cut"));
+  };
+  return { port, io, ups, cut };
 }
 
 /** The owner of a transport, as far as these tests need one. */
 class Session implements TransportContext {
-  readonly name: string;
+  name: string;
   readonly platform: Platform;
   readonly options: TransportOptions;
   readonly session: object;
   sid: string | undefined;
   maxPayload = 0;
-  readonly greeting: string | undefined;
+  readonly upgrades: readonly string[] | undefined;
   readonly received: Frame[] = [];
   readonly closes: unknown[] = [];
   readonly transport: Transport;
@@ -57,14 +75,14 @@ class Session implements TransportContext {
   constructor(
     { transport, platform }: ClientTransportSubject,
     options: TransportOptions,
-    candidate: { readonly sid?: string; readonly greeting?: string } = {},
+    candidate: { readonly sid?: string; readonly upgrades?: readonly string[] } = {},
   ) {
     this.name = transport;
     this.platform = platform();
     this.options = { hostname: "127.0.0.1", path: "/socket.io", ...options };
     this.session = this;
     this.sid = candidate.sid;
-    this.greeting = candidate.greeting;
+    this.upgrades = candidate.upgrades;
     const create = this.platform.transports[transport];
     if (create === undefined) throw new Error(`no transport ${transport}`);
     this.transport = create(this);
@@ -174,11 +192,11 @@ function packets(subject: ClientTransportSubject): void {
     expect(session.closes).toEqual([]);
   });
 
-  test.runIf(subject.transport === "websocket")("a greeting leaves as soon as it is open", async () => {
+  test.runIf(subject.transport !== "polling")("a candidate probes as soon as it is open", async () => {
     const { port } = await host();
     const answer = await (await fetch(`http://127.0.0.1:${port}/socket.io/?EIO=4&transport=polling`)).text();
     const { sid } = JSON.parse(answer.slice(1)) as { sid: string };
-    const candidate = new Session(subject, { port }, { sid, greeting: "2probe" });
+    const candidate = new Session(subject, { port }, { sid, upgrades: [subject.transport] });
     await until(() => candidate.received.length > 0, "an answer to the probe");
     expect(candidate.received).toEqual(["3probe"]);
   });
@@ -230,7 +248,8 @@ function ends(subject: ClientTransportSubject): void {
       return;
     }
     await until(() => session.closes.length > 0, "the close");
-    expect(session.closes[0]).toMatchObject({ description: "websocket connection closed", context: { code: 1005 } });
+    expect(session.closes[0]).toMatchObject({ description: `${subject.transport} connection closed` });
+    if (subject.transport === "websocket") expect(session.closes[0]).toMatchObject({ context: { code: 1005 } });
   });
 
   test("a connection that is cut is told", async () => {

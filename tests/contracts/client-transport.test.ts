@@ -2,10 +2,11 @@ import { afterAll, beforeAll, vi } from "vitest";
 import { WebSocket } from "ws";
 import { nodePlatform } from "../../packages/client/src/node/platform.ts";
 import { browserPlatform } from "../../packages/client/src/platform.ts";
-import { clientTransportContract } from "./client-transport.contract.ts";
+import "../../packages/client/src/webtransport.ts";
+import { clientTransportContract, network } from "./client-transport.contract.ts";
 
-// Node has a browser's fetch, but not in all its supported versions a WebSocket
-beforeAll(() => void vi.stubGlobal("WebSocket", WebSocket));
+// Node has a browser's fetch, but not in all its supported versions a WebSocket, and no WebTransport
+beforeAll(() => void vi.stubGlobal("WebSocket", WebSocket).stubGlobal("WebTransport", network.WebTransport));
 afterAll(() => void vi.unstubAllGlobals());
 
 const polling = { transport: "polling", error: /^xhr (poll|post) error$/, tellsStatus: true } as const;
@@ -20,3 +21,16 @@ clientTransportContract({
   platform: () => browserPlatform,
   tellsStatus: false,
 });
+
+for (const [where, platform] of [
+  ["Node", nodePlatform],
+  ["a browser", browserPlatform],
+] as const) {
+  clientTransportContract({
+    name: `WebTransport in ${where}, on streams in memory`,
+    transport: "webtransport",
+    error: /^webtransport error$/,
+    platform: () => platform,
+    tellsStatus: false,
+  });
+}

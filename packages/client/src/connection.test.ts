@@ -47,7 +47,7 @@ describe("without a list of transports", () => {
     expect(platform.opened[0]?.closed).toBe("cleanly");
     expect(names()).toEqual(["websocket", "polling", "websocket"]);
     expect(manager.engine.transport?.name).toBe("polling");
-    expect(platform.last.context.greeting).toBe("2probe");
+    expect(platform.last.context.upgrades).toEqual(["websocket"]);
   });
 
   test("when both fail, the error is polling's", async () => {

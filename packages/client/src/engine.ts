@@ -182,11 +182,11 @@ export class Engine extends Emitter<EngineEvents> implements SessionHandler {
       this.#session.end("transport error", this.#error ?? new Error("No transports available"));
   }
 
-  #open(name: string, receive: Receive, greeting?: string): Line {
+  #open(name: string, receive: Receive, upgrades?: readonly string[]): Line {
     const options = this.#options;
     const line: Line = {
       name,
-      greeting,
+      upgrades,
       receive,
       platform: this.#platform,
       options: { ...options, ...options.transportOptions?.[name] },
@@ -257,18 +257,18 @@ export class Engine extends Emitter<EngineEvents> implements SessionHandler {
     for (const other of this.#lines) if (other !== line) this.#drop(other);
     Object.assign(line, handshake, { receive: this.#session.receive });
     this.id = handshake.sid;
-    webSocketWorked = !line.transport?.pause;
+    webSocketWorked = line.name === "websocket";
     this.#beat();
     fire(this, "open");
     this.#owner?.onOpen();
     this.#flush();
-    if (
-      this.#session.flowing &&
-      this.#options.upgrade !== false &&
-      !webSocketWorked &&
-      [handshake.upgrades, this.#options.transports].every((names) => names?.includes("websocket") ?? true)
-    )
-      this.#candidate = this.#open("websocket", this.#session.receiveProbe, "2probe");
+    const { transports, upgrade } = this.#options;
+    // what was added last is preferred: WebTransport, which brings WebSocket along (EC6)
+    const name = Object.keys(this.#platform.transports)
+      .filter((each) => [handshake.upgrades].flat().includes(each) && transports?.includes(each) !== false)
+      .at(-1);
+    if (name && this.#session.flowing && upgrade !== false && line.transport?.pause)
+      this.#candidate = this.#open(name, this.#session.receiveProbe, handshake.upgrades);
   }
 
   onPing(): void {
@@ -290,7 +290,7 @@ export class Engine extends Emitter<EngineEvents> implements SessionHandler {
       this.#line?.transport?.resume?.();
     } else {
       this.#line = line;
-      webSocketWorked = true;
+      webSocketWorked = line.name === "websocket";
       line.receive = this.#session.receive;
       this.#queue.unshift("5");
     }

@@ -77,7 +77,7 @@ describe("request URLs", () => {
     const platform = new FakePlatform();
     const nothing = (): void => {};
     const context: TransportContext = {
-      ...{ name: "websocket", platform, options, sid, session: {}, greeting: undefined, maxPayload: 0 },
+      ...{ name: "websocket", platform, options, sid, session: {}, upgrades: undefined, maxPayload: 0 },
       ...{ receive: nothing, onReady: nothing, onClose: nothing },
     };
     return requestUrl(context, scheme);

@@ -103,8 +103,8 @@ export class FakePlatform implements Platform {
   readonly listeners: Map<string, () => void> = new Map();
   readonly timer: Platform["timer"] = this.time.timer;
   readonly transports: Platform["transports"] = {
-    websocket: (context) => this.#open(context),
-    polling: (context) => this.#open(context),
+    websocket: (context) => this.open(context),
+    polling: (context) => this.open(context),
   };
 
   readonly now = (): number => this.time.now;
@@ -115,11 +115,11 @@ export class FakePlatform implements Platform {
     signal.addEventListener("abort", () => this.listeners.delete(event));
   };
 
-  #open(context: TransportContext): FakeTransport {
+  readonly open = (context: TransportContext): FakeTransport => {
     const transport = new FakeTransport(context, this.time);
     this.opened.push(transport);
     return transport;
-  }
+  };
 
   /** The last transport opened. */
   get last(): FakeTransport {

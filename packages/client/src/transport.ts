@@ -28,8 +28,8 @@ export interface TransportOptions {
   withCredentials?: boolean;
   /** Subprotocols that WebSocket offers. */
   protocols?: string | string[];
-  /** Options for one transport, which win over the others. */
-  transportOptions?: Record<string, Omit<TransportOptions, "transportOptions">>;
+  /** Options for one transport, which win over the others; of `webtransport`, also those of the platform's `WebTransport`. */
+  transportOptions?: Record<string, Omit<TransportOptions, "transportOptions"> & Record<string, unknown>>;
   /** Node: do not keep the process alive. @default false */
   autoUnref?: boolean;
   /** Node: `http.Agent` or `https.Agent`. @default the platform's global agent */
@@ -55,9 +55,10 @@ export type Receive = (frame: Frame, now: number) => void;
 
 /** What a transport has from its owner, and tells it. */
 export interface TransportContext {
-  readonly name: string;
+  /** Of the transport; a candidate of two kinds sets it to the one that was faster. */
+  name: string;
   readonly platform: Platform;
-  readonly options: TransportOptions;
+  readonly options: TransportOptions & { readonly transports?: readonly string[] };
   /** Shared by all transports of one session: what keeps per-session state (cookies) finds it by this key. */
   readonly session: object;
   /** Session id, once known. */
@@ -66,8 +67,8 @@ export interface TransportContext {
   maxPayload: number;
   /** Hot path: called straight from the platform's callback. */
   receive: Receive;
-  /** A packet to send as soon as the transport has opened. */
-  readonly greeting: string | undefined;
+  /** On a candidate, what the session may move to: it sends `2probe` as soon as it has opened. */
+  readonly upgrades: readonly string[] | undefined;
   /** The transport is not busy any more. */
   onReady(): void;
   /** Told at least once. An Error is a `transport error`, all else a `transport close`. */
@@ -90,6 +91,9 @@ export interface Transport {
   close(isSilent?: boolean): void;
 }
 
+/** Makes a transport, which connects at once. */
+export type Opener = (context: TransportContext) => Transport;
+
 /** All that the client wants from the place it runs at. Tests bring their own. */
 export interface Platform {
   readonly bytes: Bytes;
@@ -100,7 +104,8 @@ export interface Platform {
   readonly random: () => number;
   /** Calls back after `ms` milliseconds; returns what undoes it. */
   readonly timer: (callback: () => void, ms: number) => () => void;
-  readonly transports: Readonly<Record<string, (context: TransportContext) => Transport>>;
+  /** By name, in rising order of preference for upgrades. Those that are not built in add themselves. */
+  readonly transports: Record<string, Opener>;
   /** The page, in browsers. */
   readonly location?: { readonly href: string; readonly protocol: string } | undefined;
   /** Browsers: events of the window, until `signal` is aborted. */

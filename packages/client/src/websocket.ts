@@ -3,11 +3,11 @@ import { readPacket, requestUrl, type Transport, type TransportContext } from ".
 
 /** The platform's WebSocket (engine-protocol §5): one packet per message. */
 export const webSocket = (context: TransportContext): Transport => {
-  const { options, greeting } = context;
+  const { options, upgrades } = context;
   const { bytes, now } = context.platform;
   const socket = new WebSocket(requestUrl(context, "ws"), options.protocols);
   socket.binaryType = "arraybuffer";
-  socket.onopen = () => greeting && socket.send(greeting);
+  socket.onopen = () => upgrades && socket.send("2probe");
   socket.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) =>
     context.receive(
       typeof data !== "string" ? new Uint8Array(data) : options.forceBase64 ? readPacket(data, bytes) : data,

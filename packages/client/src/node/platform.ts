@@ -1,6 +1,7 @@
 import { createJsonCodec, detaching, toAttachment } from "@bowline/protocol";
 import { polling } from "../polling.ts";
 import type { Platform } from "../transport.ts";
+import { webTransport } from "../webtransport-candidate.ts";
 import { nodeBytes } from "./bytes.ts";
 import { request } from "./polling.ts";
 import { webSocket } from "./websocket.ts";
@@ -23,7 +24,8 @@ export const nodePlatform: Platform = {
     const timer = setTimeout(callback, Math.min(ms, 1e9));
     return () => clearTimeout(timer);
   },
-  transports: { websocket: webSocket, polling: polling(request) },
+  // nobody counts bytes here: WebTransport is built in
+  transports: { websocket: webSocket, polling: polling(request), webtransport: webTransport },
 };
 
 /** The same for `autoUnref`: its timers do not keep the process alive. */

@@ -123,7 +123,7 @@ export const webSocket = (context: TransportContext): Transport => {
       .on("data", onData)
       .on("end", () => upgraded.end())
       .on("close", () => closed(1006, ""));
-    if (context.greeting) upgraded.write(joinFrames([context.greeting]));
+    if (context.upgrades) upgraded.write(joinFrames(["2probe"]));
     if (head.length) onData(head);
   };
 
