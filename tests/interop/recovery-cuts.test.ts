@@ -97,7 +97,9 @@ async function run(pair: Pair): Promise<void> {
     n++;
     if (n % 7 === 0) rig.io.emit("n", n, new Uint8Array(n % 60));
     else rig.io.emit("n", n, "x".repeat(n % 60));
+    // official clients would take any text at the end for their offset, a name as well
     rig.io.volatile.emit("noise", "text");
+    rig.io.volatile.emit("noise");
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
   const end = ++n;

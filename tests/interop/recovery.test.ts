@@ -1,12 +1,13 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { closeAll, once, start, until } from "./harness.ts";
 import type { ServerSocket } from "./harness.ts";
-import { forEachPair, offers } from "./peers.ts";
+import { forEachPair, forOurServer } from "./peers.ts";
+import { openPolling, openWebSocket } from "./wire.ts";
 
 afterEach(closeAll);
 
 forEachPair((pair) => {
-  describe.runIf(offers(pair, "recovery")).each(["websocket", "polling"])("%s", (transport) => {
+  describe.each(["websocket", "polling"])("%s", (transport) => {
     test("a client that lost its connection gets its id, rooms, data and the missed events back, in order", async () => {
       const rig = await start(pair, { connectionStateRecovery: {} });
       const [client, socket] = await rig.connect({ transports: [transport], reconnectionDelay: 60 });
@@ -57,5 +58,44 @@ forEachPair((pair) => {
       expect(client.recovered).toBe(false);
       expect(client.id).not.toBe(id);
     });
+  });
+});
+
+const answerOf = (packet: unknown): { sid: string; pid: string } =>
+  JSON.parse(String(packet).slice(2)) as { sid: string; pid: string };
+
+forOurServer((pair) => {
+  test.each(["websocket", "polling"])("a refused client gets no replayed byte (abuse matrix 107, %s)", async (name) => {
+    const rig = await start(pair, { connectionStateRecovery: { skipMiddlewares: false } });
+    rig.io.use((socket, next) => next(socket.handshake.auth.ok === true ? undefined : new Error("no")));
+    const first = await openWebSocket(rig.port);
+    first.send('40{"ok":true}');
+    const { sid, pid } = answerOf(await first.next());
+    first.terminate();
+    await until(() => rig.io.of("/").sockets.size === 0, "socket gone");
+    rig.io.to(sid).emit("secret");
+    const claim = `40{"pid":"${pid}"}`;
+    if (name === "websocket") {
+      const second = await openWebSocket(rig.port);
+      second.send(claim);
+      expect([await second.next(), second.rest]).toEqual(['44{"message":"no"}', []]);
+    } else {
+      const second = await openPolling(rig.port);
+      await second.post(claim);
+      expect((await second.get()).body).toBe('44{"message":"no"}');
+    }
+  });
+
+  test("a client whose old connection still counts as open takes it over (abuse matrix 108)", async () => {
+    const rig = await start(pair, { connectionStateRecovery: {} });
+    const first = await openWebSocket(rig.port);
+    first.send("40");
+    const { sid, pid } = answerOf(await first.next());
+    const ended = once(rig.io.of("/").sockets.get(sid), "disconnect");
+    const second = await openPolling(rig.port);
+    await second.post(`40{"pid":"${pid}"}`);
+    expect(answerOf((await second.get()).body)).toEqual({ sid, pid });
+    expect([await first.next(), (await ended)[0]]).toEqual(["41", "transport close"]);
+    expect([...rig.io.of("/").sockets.keys()]).toEqual([sid]);
   });
 });
