@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { closeAll, once, start, until } from "./harness.ts";
 import type { Options, Rig, ServerSocket } from "./harness.ts";
-import { forEachServer, offers, type Pair } from "./peers.ts";
+import { forEachServer, type Pair } from "./peers.ts";
 import { joinPolling, openPolling, openWebSocket, type RawWebSocket } from "./wire.ts";
 
 afterEach(closeAll);
@@ -97,7 +97,7 @@ function connecting(pair: Pair): void {
     expect(await wire.closed()).toBe(1005);
   });
 
-  test.runIf(offers(pair, "recovery"))("recovery answers an unknown pid with a new sid and a new pid", async () => {
+  test("recovery answers an unknown pid with a new sid and a new pid", async () => {
     const { wire } = await fresh(pair, { connectionStateRecovery: {} });
     wire.send('40{"pid":"foo","offset":"bar"}');
     expect(await wire.next()).toMatch(/^40\{"sid":"[\w-]{20}","pid":"[\w-]{20}"\}$/);

@@ -272,7 +272,7 @@ export class Connection
         if (frame === undefined) return;
         this.#session.receive(frame, now);
         if (this.#session.phase === "closed") return;
-        if (this.#budget?.isSpent === true) return this.#wait();
+        if (this.#budget?.isSpent === true) return this.#awaitBudget();
         if ((count & 15) === 0 && slice !== 0 && clock.now() - now >= slice) return this.#yieldTurn();
       }
     } catch (error) {
@@ -283,6 +283,11 @@ export class Connection
   #yieldTurn(): void {
     this.#wait();
     this.#host.takeTurn(this);
+  }
+
+  #awaitBudget(): void {
+    this.#host.countLimit("eventsPerSecond");
+    this.#wait();
   }
 
   #wait(): void {

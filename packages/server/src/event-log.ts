@@ -38,6 +38,8 @@ export class EventLog {
   #start = 0;
   #bytes = 0;
   #last = 0;
+  /** Position of the newest event that was let go because of the bytes. */
+  #spilled = 0;
 
   constructor(limits: LogLimits) {
     this.#limits = limits;
@@ -77,6 +79,11 @@ export class EventLog {
     return this.#last - position <= this.#events.length - this.#start;
   }
 
+  /** Whether it would still be there, were it not for the bytes. */
+  hasSpilled(position: number): boolean {
+    return position < this.#spilled;
+  }
+
   /** Notes the next event. */
   append(event: LoggedEvent): void {
     this.#last++;
@@ -94,13 +101,19 @@ export class EventLog {
   /** Lets go of what is too old or too much. */
   trim(now: number): void {
     const { maxBytes } = this.#limits;
-    while (now >= this.deadline || (maxBytes !== 0 && this.#bytes > maxBytes)) {
-      this.#bytes -= this.#events[this.#start]?.bytes ?? 0;
-      this.#events[this.#start++] = undefined;
+    while (now >= this.deadline) this.#letGo();
+    while (maxBytes !== 0 && this.#bytes > maxBytes) {
+      this.#letGo();
+      this.#spilled = this.#last - (this.#events.length - this.#start);
     }
     if (this.#start < MAX_EMPTY || 2 * this.#start < this.#events.length) return;
     this.#events = this.#events.slice(this.#start);
     this.#start = 0;
+  }
+
+  #letGo(): void {
+    this.#bytes -= this.#events[this.#start]?.bytes ?? 0;
+    this.#events[this.#start++] = undefined;
   }
 
   clear(): void {

@@ -283,6 +283,30 @@ const violations: readonly (readonly [LimitName, Partial<Limits> & Partial<Serve
       expect(() => socket.join(["a", "b"])).toThrow();
     },
   ],
+  ["eventsPerSecond", { eventsPerSecond: 1 }, (stage) => joined(stage).transport.receive('42["e"]', '42["e"]')],
+  [
+    "recoveryFailuresPerMinute",
+    { recoveryFailuresPerMinute: 1, connectionStateRecovery: {}, clientAddress: () => "a" },
+    (stage) => {
+      for (let count = 0; count < 3; count++) stage.open().transport.receive('40{"pid":"unknown"}');
+    },
+  ],
+  [
+    "maxRecoveryBytes",
+    { maxRecoveryBytes: 100, connectionStateRecovery: {} },
+    (stage) => {
+      const { socket } = joined(stage);
+      stage.server.emit("e", "x".repeat(100));
+      stage.open().transport.receive(`40{"pid":"${socket.pid}"}`);
+    },
+  ],
+  [
+    "maxAway",
+    { maxAway: 1, connectionStateRecovery: {} },
+    (stage) => {
+      for (const peer of [stage.join(), stage.join()]) peer.transport.handler.onTransportEnd("transport close", "");
+    },
+  ],
 ];
 
 /** What no peer is refused for, and `headersTimeout`, which Node's own server judges: see hosts.test.ts. */

@@ -619,6 +619,7 @@ describe("bounds (abuse matrix 104, 105)", () => {
     const clients = [arrive(stage), arrive(stage), arrive(stage)];
     for (const client of clients) cut(client);
     expect(clients.map(({ pid, sid }) => arrive(stage, { pid }).sid === sid)).toEqual([false, true, true]);
+    expect(stage.server.metrics.refused.maxAway).toBe(1);
   });
 
   test("nothing is left when all clients have been away long enough", () => {
@@ -653,6 +654,7 @@ describe("bounds (abuse matrix 104, 105)", () => {
     cut(client);
     arrive(stage, { pid: "x" });
     expect(arrive(stage, { pid: client.pid }).sid).not.toBe(client.sid);
+    expect(stage.server.metrics.refused.recoveryFailuresPerMinute).toBe(1);
     stage.time.advance(60_000);
     expect(arrive(stage, { pid: client.pid }).sid).toBe(client.sid);
   });

@@ -42,6 +42,7 @@ export class RecoveryPolicy {
 /** A namespace, as far as recovery needs it. */
 type Space = Pick<BroadcastSpace, "name" | "codec" | "maxAttachments" | "clock" | "report"> & {
   readonly index: { add(member: Member, rooms: Iterable<Room>): void; remove(member: Member, room: Room): void };
+  countLimit(limit: "recoveryFailuresPerMinute" | "maxRecoveryBytes" | "maxAway"): void;
 };
 
 /** After these a client may come back (api.md C1). */
@@ -121,7 +122,7 @@ export class Recovery implements Timed {
     const now = this.#space.clock.now();
     const address = this.#addressOf(head);
     const { failures } = this.#policy;
-    if (failures.isExceeded(address, now)) return undefined;
+    if (failures.isExceeded(address, now)) return void this.#space.countLimit("recoveryFailuresPerMinute");
     const claim = this.#claim(pid, auth?.offset, now);
     if (claim === undefined) failures.exceeds(address, now);
     return claim;
@@ -133,7 +134,10 @@ export class Recovery implements Timed {
     const asked = offset === undefined ? seat.since : this.#log.positionOf(offset);
     if (asked === undefined) return undefined;
     const after = Math.max(asked, seat.since);
-    if (!this.#log.reaches(after)) return undefined;
+    if (!this.#log.reaches(after)) {
+      if (this.#log.hasSpilled(after)) this.#space.countLimit("maxRecoveryBytes");
+      return undefined;
+    }
     const { state } = seat;
     const data: unknown = state.is === "held" ? state.by.data : state.data;
     return { seat, number: ++seat.claims, after, rooms: [...seat.rooms.keys()], data };
@@ -245,7 +249,11 @@ export class Recovery implements Timed {
     seat.state = { is: "away", until, data };
     this.#away.add(seat);
     const { maxAway } = this.#policy;
-    if (maxAway !== 0 && this.#away.size > maxAway) for (const longest of this.#away) return this.#forget(longest);
+    if (maxAway !== 0 && this.#away.size > maxAway) {
+      const [longest = seat] = this.#away;
+      this.#forget(longest);
+      this.#space.countLimit("maxAway");
+    }
     this.#schedule();
   }
 
