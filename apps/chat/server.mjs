@@ -7,11 +7,16 @@ import { talk } from "./server/talk.mjs";
 
 /** @import { ClientEvents, ServerEvents } from "./events.ts" */
 
-const port = Number(process.env.PORT ?? 3000);
+const port = Number(process.env.PORT || 3000);
 const dist = fileURLToPath(new URL("dist", import.meta.url));
 
 if (!existsSync(dist)) {
   console.error("The chat's page is not built. Run `npm run build` or `npm start` in the project's folder.");
+  process.exit(1);
+}
+
+if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+  console.error(`PORT must be a number from 0 to 65535, and is "${process.env.PORT}".`);
   process.exit(1);
 }
 
