@@ -4,6 +4,7 @@ import type { AddressInfo, Socket as TcpSocket } from "node:net";
 import type { Server, ServerOptions, Socket as ServerSocket } from "socket.io";
 import type { Manager, ManagerOptions, Socket as ClientSocket, SocketOptions } from "socket.io-client";
 import { WebSocketServer } from "ws";
+import { MemoryNetwork, type MemorySession } from "../../packages/server/src/test-kit-webtransport.ts";
 import type { Pair } from "./peers.ts";
 
 export type { ClientSocket, Manager, Server, ServerSocket };
@@ -30,6 +31,9 @@ export interface Rig {
   /** Destroys every TCP connection from the server's side until the client notices; gives what its `disconnect` said. */
   cut(client: ClientSocket): Promise<unknown[]>;
 }
+
+/** Leads WebTransport sessions to servers; its class is to be the global one. Only servers with that transport are on it. */
+export const network: MemoryNetwork = new MemoryNetwork();
 
 type Undo = () => unknown;
 const undos: Undo[] = [];
@@ -134,6 +138,14 @@ export function rigOf(pair: Pair, io: Server, httpServer: HttpServer, port: numb
     tcp.add(socket);
     socket.on("close", () => tcp.delete(socket));
   });
+  const sessions: MemorySession[] = [];
+  if (io.engine.opts.transports?.some((name) => name === "webtransport") === true) {
+    network.servers.set(`127.0.0.1:${port}`, (session) => {
+      sessions.push(session);
+      io.engine.onWebTransportSession(session);
+    });
+    atEnd(() => network.servers.delete(`127.0.0.1:${port}`));
+  }
   const url = `http://127.0.0.1:${port}`;
   const quick = { forceNew: true, reconnectionDelay: 10, reconnectionDelayMax: 20, randomizationFactor: 0 };
 
@@ -163,7 +175,10 @@ export function rigOf(pair: Pair, io: Server, httpServer: HttpServer, port: numb
     },
     async cut(client) {
       // between two polls there may be nothing to destroy
-      const timer = setInterval(() => tcp.forEach((socket) => socket.destroy()), 1);
+      const timer = setInterval(() => {
+        for (const socket of tcp) socket.destroy();
+        for (const session of sessions) session.lose(new Error("cut"));
+      }, 1);
       try {
         return await once(client, "disconnect");
       } finally {
@@ -192,8 +207,17 @@ export async function start(pair: Pair, options: Options = {}): Promise<Rig> {
   return rigOf(pair, io, httpServer, port);
 }
 
+/** A way to reach a server. */
+export interface Mode {
+  readonly mode: string;
+  /** Of the client: it begins with the first and ends on the last. */
+  readonly transports: string[];
+  /** What the server needs for it. */
+  readonly server?: Options;
+}
+
 /** The three ways to reach a server. */
-export const modes: readonly { readonly mode: string; readonly transports: string[] }[] = [
+export const modes: readonly Mode[] = [
   { mode: "polling only", transports: ["polling"] },
   { mode: "websocket only", transports: ["websocket"] },
   { mode: "polling with upgrade", transports: ["polling", "websocket"] },

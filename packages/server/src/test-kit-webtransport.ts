@@ -10,6 +10,8 @@ interface CloseInfo {
 interface Facts {
   readonly header?: Readonly<Record<string, string>> | undefined;
   readonly peerAddress?: string | undefined;
+  /** For peers that leave rejections unheard: its end resets no streams, and a server's end is never lost, only closed. */
+  readonly isGentle?: boolean;
 }
 
 interface Duplex {
@@ -70,9 +72,11 @@ export class MemorySession {
   #peer: MemorySession | undefined;
   #settle!: { open: () => void; close: (info: CloseInfo) => void; lose: (error: Error) => void };
   #isOver = false;
+  readonly #isGentle: boolean;
 
-  constructor({ header, peerAddress }: Facts = {}) {
+  constructor({ header, peerAddress, isGentle = false }: Facts = {}) {
     this.header = header;
+    this.#isGentle = isGentle;
     this.peerAddress = peerAddress;
     let open!: () => void;
     this.ready = new Promise((resolve) => (open = resolve));
@@ -124,9 +128,12 @@ export class MemorySession {
 
   /** The network is gone: both ends notice. */
   lose(error: Error): void {
-    this.#end(() => this.#settle.lose(error), true);
-    const peer = this.#peer;
-    if (peer !== undefined) peer.#end(() => peer.#settle.lose(error), true);
+    for (const end of [this, this.#peer]) if (end !== undefined) end.#end(() => end.#settleLost(error), true);
+  }
+
+  #settleLost(error: Error): void {
+    if (this.#isGentle && this.header !== undefined) this.#settle.close({});
+    else this.#settle.lose(error);
   }
 
   #pipe(): Pipe {
@@ -138,7 +145,7 @@ export class MemorySession {
   #end(settle: () => void, reset = false): void {
     const peer = this.#peer;
     const pipes = peer === undefined ? this.#pipes : [...this.#pipes, ...peer.#pipes];
-    if (reset) for (const pipe of pipes) pipe.fail(new Error("session closed"));
+    if (reset && !this.#isGentle) for (const pipe of pipes) pipe.fail(new Error("session closed"));
     if (this.#isOver) return;
     this.#isOver = true;
     for (const { controller } of [this.#bidirectional, this.#unidirectional, this.#datagrams]) controller.close();
@@ -154,6 +161,8 @@ export class MemoryNetwork {
   readonly sessions: (MemorySession & { readonly url: string; readonly options: unknown })[] = [];
   /** Headers that clients send beside those of HTTP/3. */
   headers: Readonly<Record<string, string>> = {};
+  /** See the fact of this name. */
+  isGentle = false;
   readonly WebTransport: new (url: string, options?: unknown) => MemorySession;
 
   constructor() {
@@ -163,7 +172,7 @@ export class MemoryNetwork {
       readonly options: unknown;
 
       constructor(url: string, options?: unknown) {
-        super();
+        super({ isGentle: network.isGentle });
         this.url = url;
         this.options = options;
         network.sessions.push(this);
@@ -179,7 +188,7 @@ export class MemoryNetwork {
         setImmediate(() => {
           const accept = network.servers.get(host);
           if (accept === undefined) return this.lose(new Error("Opening handshake failed."));
-          const server = new MemorySession({ header, peerAddress: "127.0.0.1:50000" });
+          const server = new MemorySession({ header, peerAddress: "127.0.0.1:50000", isGentle: network.isGentle });
           MemorySession.join(this, server);
           accept(server);
         });
