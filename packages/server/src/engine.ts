@@ -171,7 +171,9 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
 
   /** Serves one upgrade whose URL is below the engine's path. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
-    this.#serve(new NodeUpgradeExchange(request, socket, head));
+    const exchange = new NodeUpgradeExchange(request, socket, head);
+    if (isHeadTooLarge(request)) exchange.refuse(HEAD_TOO_LARGE);
+    else this.#serve(exchange);
   }
 
   /**

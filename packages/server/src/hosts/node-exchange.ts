@@ -149,8 +149,15 @@ const STREAM_GRACE = 500;
 /** On every answer, unless a middleware knows better (abuse matrix 19, 21). */
 const SAFETY: Headers = { "x-content-type-options": "nosniff", "referrer-policy": "no-referrer" };
 
-/** Whether a request's head is larger than HTTP/1.1 lets it be; HTTP/2 has a limit of its own (abuse matrix 4). */
+/** Node drops what is beyond this many headers, in silence. */
+const MAX_HEADERS = 2_000;
+
+/**
+ * Whether a request's head is larger than Node reads it whole, or, on HTTP/2, than HTTP/1.1 lets it be (abuse matrix 4,
+ * 136).
+ */
 export function isHeadTooLarge({ httpVersionMajor, rawHeaders }: IncomingMessage): boolean {
+  if (rawHeaders.length >= 2 * MAX_HEADERS) return true;
   if (httpVersionMajor === 1) return false;
   return rawHeaders.reduce((size, text) => size + text.length, 0) > maxHeaderSize;
 }
