@@ -150,7 +150,7 @@ const STREAM_GRACE = 500;
 const SAFETY: Headers = { "x-content-type-options": "nosniff", "referrer-policy": "no-referrer" };
 
 /** Node drops what is beyond this many headers, in silence. */
-const MAX_HEADERS = 2_000;
+const MAX_HEADERS = 1_000;
 
 /**
  * Whether a request's head is larger than Node reads it whole, or, on HTTP/2, than HTTP/1.1 lets it be (abuse matrix 4,
