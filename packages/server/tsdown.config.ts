@@ -11,7 +11,7 @@ function copyClient(): void {
 }
 
 export default defineConfig({
-  entry: { index: "src/index.ts" },
+  entry: { index: "src/index.ts", engine: "src/engine-exports.ts" },
   format: ["esm", "cjs"],
   platform: "node",
   target: "node20.19",
@@ -26,7 +26,10 @@ export default defineConfig({
       ? {
           ...options,
           // v4's `require("socket.io")(…)` makes a server
-          footer: "module.exports = Object.assign((...options) => new exports.Server(...options), exports);",
+          footer: ({ name, isEntry }: { name: string; isEntry: boolean }) =>
+            isEntry && name === "index"
+              ? "module.exports = Object.assign((...options) => new exports.Server(...options), exports);"
+              : "",
         }
       : options,
 });

@@ -47,6 +47,19 @@ function requests(pair: Pair): void {
     await all.unharmed();
   });
 
+  test.each([
+    ["17 KB of headers", [`X: ${"y".repeat(17_000)}`]],
+    ["5000 headers", Array.from({ length: 5_000 }, () => "a: b")],
+  ])("rows 4, 136: %s are 431, over an upgrade too", async (_name, headers) => {
+    const all = await scene(pair);
+    for (const bytes of [getRequest(POLLING, headers), upgradeHead(WEBSOCKET, headers)]) {
+      const peer = new Peer(all.port, bytes);
+      await peer.answered();
+      expect(peer.statuses).toEqual([431]);
+    }
+    await all.unharmed();
+  });
+
   test("row 8: other methods are 405, and the session lives", async () => {
     const all = await scene(pair);
     const session = await joinPolling(all.port);

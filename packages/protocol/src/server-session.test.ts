@@ -8,6 +8,8 @@ const UPGRADE_TIMEOUT = 10_000;
 /** A session, and all that it has told its owner. */
 class Peer implements ServerSessionHandler {
   readonly told: string[] = [];
+  /** Packets that were no messages. */
+  readonly heard: string[] = [];
   now = 1_000;
   readonly session = new ServerSession(
     { pingInterval: PING_INTERVAL, pingTimeout: PING_TIMEOUT, upgradeTimeout: UPGRADE_TIMEOUT },
@@ -20,6 +22,9 @@ class Peer implements ServerSessionHandler {
   }
   onControl(packet: string): void {
     this.told.push(`send ${packet}`);
+  }
+  onControlPacket(packet: string): void {
+    this.heard.push(packet);
   }
   onHeartbeat(): void {
     this.told.push("heartbeat");

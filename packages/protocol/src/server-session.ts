@@ -14,6 +14,8 @@ export interface ServerSessionHandler {
   onMessage(frame: Frame): void;
   /** Send this control packet, in order with the messages. */
   onControl(packet: string): void;
+  /** A packet that is no message has come; called before what it brings about. */
+  onControlPacket(packet: string): void;
   /** The ping that was due has been answered. */
   onHeartbeat(): void;
   /** End a poll that is pending: an upgrading client waits for it (engine-protocol §8). */
@@ -142,6 +144,7 @@ export class ServerSession {
   }
 
   #receiveControl(frame: string, now: number): void {
+    this.#handler.onControlPacket(frame);
     switch (frame.charCodeAt(0)) {
       case OPEN:
       case UPGRADE:

@@ -120,7 +120,7 @@ describe("requests of a session", () => {
     ask(stage.server, `/socket.io/?EIO=3&transport=polling&sid=${sid}`);
     askUpgrade(stage.server, `/socket.io/?EIO=3&transport=websocket&sid=${sid}`);
     expect(stage.refused).toMatchObject([
-      { code: 3, context: { name: "PROTOCOL_MISMATCH" } },
+      { code: 3, context: { name: "PROTOCOL_MISMATCH", protocol: 3, previousProtocol: 4 } },
       { code: 3, context: { name: "PROTOCOL_MISMATCH" } },
     ]);
     expect(stage.server.engine.clientsCount).toBe(1);
@@ -161,6 +161,55 @@ describe("requests of a session", () => {
     const sid = await session(stage);
     ask(stage.server, `${POLLING}&sid=${sid}`);
     expect(allowRequest).toHaveBeenCalledTimes(1);
+  });
+
+  test("verifyEveryRequest asks it each time, also for upgrades (abuse matrix 25)", async () => {
+    const urls: (string | undefined)[] = [];
+    const stage = watched({
+      verifyEveryRequest: true,
+      allowRequest: ({ url }, done) => (urls.push(url), done("no more", urls.length === 1)),
+    });
+    const sid = await session(stage);
+    const answers = [
+      ask(stage.server, `${POLLING}&sid=${sid}`),
+      ask(stage.server, `${POLLING}&sid=${sid}`, { method: "POST", body: "40" }),
+      askUpgrade(stage.server, `${WEBSOCKET}&sid=${sid}`),
+    ];
+    await streams();
+    expect(answers.map((stream) => answerOf(stream)?.status)).toEqual([403, 403, 400]);
+    expect(urls).toHaveLength(4);
+    expect(stage.server.engine.clientsCount).toBe(1);
+  });
+
+  test("a session that ends while allowRequest decides is unknown then", async () => {
+    let decide = (): void => {};
+    const stage = watched({
+      verifyEveryRequest: true,
+      allowRequest: ({ url }, done) => {
+        decide = () => done(null, true);
+        if (url === POLLING) decide();
+      },
+    });
+    const sid = await session(stage);
+    ask(stage.server, `${POLLING}&sid=${sid}`);
+    stage.server.engine.clients[sid]!.close(true);
+    decide();
+    expect(stage.refused).toMatchObject([{ code: 1 }]);
+  });
+
+  test("bindUpgrade gets the first request and the upgrade, and may refuse (abuse matrix 24)", async () => {
+    const seen: unknown[] = [];
+    const stage = watched({
+      bindUpgrade: (first, now) => (seen.push(first.url, now.url), first.headers.host === now.headers.host),
+    });
+    const sid = await session(stage);
+    const url = `${WEBSOCKET}&sid=${sid}`;
+    const refused = askUpgrade(stage.server, url, { ...UPGRADE, Host: "other" });
+    const accepted = askUpgrade(stage.server, url);
+    await streams();
+    expect(seen.slice(0, 2)).toEqual([POLLING, url]);
+    expect([refused, accepted].map((stream) => answerOf(stream)?.status)).toEqual([400, 101]);
+    expect(stage.refused).toMatchObject([{ code: 4, context: { name: "UPGRADE_DENIED" } }]);
   });
 });
 
@@ -240,6 +289,8 @@ describe("forbidden (code 4)", () => {
     await streams();
     expect(answerOf(http)).toMatchObject({ status: 403, body: '{"code":4,"message":"go away"}' });
     expect(answerOf(upgrade)).toMatchObject({ status: 400, body: "go away" });
+    // v4's event has the common message, and what was said in its context
+    expect(stage.refused[0]).toEqual({ code: 4, message: "Forbidden", context: { message: "go away" } });
   });
 
   test("without a text it says Forbidden; a throw is a no; the first decision counts", async () => {
@@ -277,10 +328,10 @@ describe("forbidden (code 4)", () => {
 
 describe("what the parameters say", () => {
   test.each<[string, Partial<ReturnType<typeof termsOf>>]>([
-    [
-      "EIO=4&transport=polling&sid=a",
-      { protocol: "4", transport: "polling", sid: "a", base64: false, repeated: false },
-    ],
+    ["EIO=4&transport=polling&sid=a", { protocol: 4, transport: "polling", sid: "a", base64: false, repeated: false }],
+    ["EIO=3", { protocol: 3 }],
+    ["EIO=04", { protocol: 3 }],
+    ["", { protocol: 3 }],
     ["b64=1", { base64: true, sid: undefined }],
     ["a=1&a=2", { repeated: false }],
     ["sid=&transport=", { sid: "", transport: "" }],

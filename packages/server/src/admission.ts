@@ -46,7 +46,8 @@ export function refusal(
 export interface RequestTerms {
   readonly transport: string | undefined;
   readonly sid: string | undefined;
-  readonly protocol: string | undefined;
+  /** 3 stands for all that is not 4, as in v4. */
+  readonly protocol: 3 | 4;
   readonly base64: boolean;
   /** One of the engine's own parameters is there twice. */
   readonly repeated: boolean;
@@ -59,7 +60,7 @@ export function termsOf(query: URLSearchParams): RequestTerms {
   return {
     transport: query.get("transport") ?? undefined,
     sid: query.get("sid") ?? undefined,
-    protocol: query.get("EIO") ?? undefined,
+    protocol: query.get("EIO") === "4" ? 4 : 3,
     base64: query.has("b64"),
     repeated,
     isSession: false,
@@ -68,7 +69,7 @@ export function termsOf(query: URLSearchParams): RequestTerms {
 
 /** The same of a WebTransport session that is a new one, or wants to take over the one that `sid` names. */
 export function sessionTerms(sid: string | undefined): RequestTerms {
-  return { transport: "webtransport", sid, protocol: "4", base64: false, repeated: false, isSession: true };
+  return { transport: "webtransport", sid, protocol: 4, base64: false, repeated: false, isSession: true };
 }
 
 const badRequest = (name: string): Refusal => refusal(ErrorCode.BAD_REQUEST, { name });
@@ -114,7 +115,10 @@ function verifySession(
   if (!isUpgrade && transport !== "polling") return badRequest("TRANSPORT_HANDSHAKE_ERROR");
   // only sessions that were born on polling may move; a second candidate is closed after its 101 (§8)
   if (isUpgrade && (transport === "polling" || !session.mayUpgrade)) return refusal(ErrorCode.BAD_REQUEST, mismatch);
-  return terms.protocol === String(session.protocol) ? undefined : badRequest("PROTOCOL_MISMATCH");
+  const { protocol } = terms;
+  const { protocol: previousProtocol } = session;
+  if (protocol === previousProtocol) return undefined;
+  return refusal(ErrorCode.BAD_REQUEST, { name: "PROTOCOL_MISMATCH", protocol, previousProtocol });
 }
 
 function hasControlCharacter(text: string): boolean {

@@ -15,7 +15,7 @@ export interface ConnectionEvents {
   packetCreate: (packet: PacketView) => void;
   data: (data: Frame) => void;
   message: (data: Frame) => void;
-  flush: () => void;
+  flush: (packets: readonly PacketView[]) => void;
   drain: () => void;
   heartbeat: () => void;
   upgrading: (transport: Transport) => void;
@@ -24,7 +24,8 @@ export interface ConnectionEvents {
   close: (reason: DisconnectReason, description?: unknown) => void;
 }
 
-const PACKET_NAMES = ["open", "close", "ping", "pong", "message", "upgrade", "noop"];
+/** v4's names of the types, by their digits. */
+export const PACKET_NAMES: readonly string[] = ["open", "close", "ping", "pong", "message", "upgrade", "noop"];
 
 /** Shows a packet in v4's words. */
 export function describe(packet: Frame): PacketView {

@@ -262,7 +262,7 @@ describe("the end of a connection (api.md K6)", () => {
 });
 
 describe("the public face, socket.conn (api.md ES7, ES8)", () => {
-  test("raw messages go out, and the callback comes with their flush", () => {
+  test("raw messages go out, and the callback comes behind their flush", () => {
     const stage = joined();
     const flushed = vi.fn();
     stage.connection.send("text", {}, flushed).write(Uint8Array.of(1));
@@ -270,7 +270,7 @@ describe("the public face, socket.conn (api.md ES7, ES8)", () => {
     expect(flushed).not.toHaveBeenCalled();
     stage.time.settle();
     expect(stage.transport.sent).toEqual(["4text", Uint8Array.of(1)]);
-    expect(flushed).toHaveBeenCalledTimes(1);
+    expect(flushed.mock.calls).toEqual([[stage.transport]]);
     expect(() => stage.connection.send("a\u001eb")).toThrow(expect.objectContaining({ code: "separator_in_text" }));
   });
 
@@ -288,7 +288,40 @@ describe("the public face, socket.conn (api.md ES7, ES8)", () => {
       ["packetCreate", { type: "message", data: '2["e"]' }],
       ["packet", { type: "message", data: '2["x"]' }],
       ["packetCreate", { type: "ping", data: undefined }],
+      ["packet", { type: "pong", data: undefined }],
       ["heartbeat"],
     ]);
+  });
+
+  test("flush comes with its packets before they are written, drain behind them, at the engine too (ES5)", () => {
+    const stage = joined();
+    const told: unknown[] = [];
+    const note =
+      (name: string) =>
+      (...args: unknown[]): unknown =>
+        told.push([name, stage.transport.sent.length, ...args]);
+    stage.connection.on("flush", note("flush")).on("drain", note("drain"));
+    stage.server.engine.on("flush", note("engine flush")).on("drain", note("engine drain"));
+    stage.connection.send("a").send(Uint8Array.of(1));
+    stage.time.settle();
+    const packets = [
+      { type: "message", data: "a" },
+      { type: "message", data: Uint8Array.of(1) },
+    ];
+    expect(told).toEqual([
+      ["flush", 0, packets],
+      ["engine flush", 0, stage.connection, packets],
+      ["drain", 2],
+      ["engine drain", 2, stage.connection],
+    ]);
+  });
+
+  test("request may be set to null, to save memory: the handshake is still there", () => {
+    const stage = opened();
+    const { request } = stage.connection;
+    stage.connection.request = null;
+    expect(stage.connection.request).not.toBe(request);
+    stage.transport.receive("40");
+    expect(socketOf(stage).handshake.url).toBe(request.url);
   });
 });

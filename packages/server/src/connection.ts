@@ -13,7 +13,7 @@ import {
 } from "@bowline/protocol";
 import { Candidate } from "./candidate.ts";
 import type { Clock, Timed } from "./clock.ts";
-import { type ConnectionEvents, describe } from "./connection-events.ts";
+import { type ConnectionEvents, describe, type PacketView } from "./connection-events.ts";
 import type { DisconnectReason } from "./disconnect-reason.ts";
 import { EventBudget } from "./event-budget.ts";
 import type { ResolvedOptions } from "./options.ts";
@@ -25,6 +25,9 @@ import { callListeners, ServerEmitter } from "./server-emitter.ts";
 import { NamespaceSlots, type NamespaceSocket } from "./slots.ts";
 import { connectionClose } from "./trace.ts";
 import type { Transport, TransportHandler } from "./transports/transport.ts";
+
+/** Called when a raw message has been handed to the transport. */
+type SendCallback = (transport: Transport) => void;
 
 const isDue = (at: number | undefined, now: number): boolean => at !== undefined && now >= at;
 
@@ -43,6 +46,10 @@ export interface ConnectionHost {
   onConnectionEnd(connection: Connection): void;
   /** Its peer has run into a limit. */
   countLimit(limit: LimitName): void;
+  /** Whether it wants to be told of every flush. */
+  readonly watchesFlushes: boolean;
+  onConnectionFlush(connection: Connection, packets: readonly PacketView[]): void;
+  onConnectionDrain(connection: Connection): void;
   /** Calls `connection.flush` at the end of this turn of the event loop. */
   flushLater(connection: Connection): void;
   /** Calls `connection.resume` when its turn comes. */
@@ -76,7 +83,8 @@ export class Connection
   readonly #host: ConnectionHost;
   readonly #session: ServerSession;
   readonly #outbox = new Outbox();
-  readonly #reader: PacketReader;
+  /** Undefined in a bare engine: there only listeners get the messages. */
+  readonly #reader: PacketReader | undefined;
   #transport: Transport;
   #candidate: Transport | undefined;
   #dirty = false;
@@ -96,18 +104,18 @@ export class Connection
   #endReason: DisconnectReason | undefined;
   #endError: Error | undefined;
 
-  constructor(id: string, head: RequestHead, transport: Transport, codec: Codec, host: ConnectionHost) {
+  constructor(id: string, head: RequestHead, transport: Transport, codec: Codec | undefined, host: ConnectionHost) {
     super();
     this.id = id;
     this.head = head;
     this.#host = host;
     this.#transport = transport;
-    this.#reader = codec.reader(host.options.limits);
+    this.#reader = codec?.reader(host.options.limits);
     const { eventsPerSecond } = host.options.limits;
     if (eventsPerSecond !== 0) this.#budget = new EventBudget(eventsPerSecond, host.clock, () => this.resume());
     const now = host.clock.now();
     this.#session = new ServerSession(host.options, this, now);
-    this.#connectBy = now + host.options.connectTimeout;
+    if (codec !== undefined) this.#connectBy = now + host.options.connectTimeout;
     this.#schedule();
     transport.handler = this;
   }
@@ -144,21 +152,26 @@ export class Connection
     return this.#unsentBytes;
   }
 
+  /** Lets the request object go, to save memory; when it is read again, it is built again. */
+  set request(request: IncomingMessage | null) {
+    if (request === null) this.head.release();
+  }
+
   /** Packets that wait for the transport. */
   get writeBuffer(): readonly Message[] {
     return this.#outbox.messages();
   }
 
   /** Sends a raw Engine.IO message. For users of the engine alone: Socket.IO peers will not understand it. */
-  send(data: Frame, options: { compress?: boolean } = {}, callback?: () => void): this {
+  send(data: Frame, options: { compress?: boolean } = {}, callback?: SendCallback): this {
     if (typeof data === "string") checkRawText(data);
     this.sendMessage(new Message([typeof data === "string" ? `4${data}` : data], false, options.compress));
-    if (callback !== undefined && this.#session.phase === "open") this.once("flush", callback);
+    if (callback !== undefined && this.#session.phase === "open") this.once("drain", () => callback(this.#transport));
     return this;
   }
 
   /** @see {@link Connection.send} */
-  write(data: Frame, options?: { compress?: boolean }, callback?: () => void): this {
+  write(data: Frame, options?: { compress?: boolean }, callback?: SendCallback): this {
     return this.send(data, options, callback);
   }
 
@@ -189,10 +202,12 @@ export class Connection
     const outbox = this.#outbox;
     if (this.#session.phase === "closed") return;
     if (!outbox.empty && (force || transport.writable)) {
+      const isWatched = !this.silent || this.#host.watchesFlushes;
+      if (isWatched) this.#announceFlush();
       for (let batch = outbox.shift(); batch !== undefined; batch = outbox.shift()) {
         transport.write(batch, !outbox.empty);
       }
-      if (!this.silent) this.#fire("flush", []);
+      if (isWatched) this.#announceDrain();
     }
     const limit = this.#host.options.limits.maxBufferedBytes;
     if (limit !== 0 && this.#unsentBytes > limit) this.#watchSlowReader();
@@ -307,7 +322,6 @@ export class Connection
   onDrain(): void {
     this.#slowBy = undefined;
     this.flush();
-    if (!this.silent && this.#outbox.empty) this.#fire("drain", []);
   }
 
   /** Answers to what came before the end still leave, as if this turn were over. */
@@ -337,6 +351,7 @@ export class Connection
   /** Hot path */
   onMessage(frame: Frame): void {
     if (!this.silent) this.#announceData(frame);
+    if (this.#reader === undefined) return;
     let packet: Packet | undefined;
     try {
       packet = this.#reader.read(frame);
@@ -355,6 +370,10 @@ export class Connection
 
   onControl(packet: string): void {
     this.sendMessage(packet === "2" ? PING : new Message([packet]));
+  }
+
+  onControlPacket(packet: string): void {
+    if (!this.silent) this.#fire("packet", [describe(packet)]);
   }
 
   onHeartbeat(): void {
@@ -557,6 +576,19 @@ export class Connection
 
   #announce(event: "packetCreate", message: Message): void {
     for (const packet of message.packets) this.#fire(event, [describe(packet)]);
+  }
+
+  #announceFlush(): void {
+    const isListening = !this.silent && this.listenersOf("flush").length > 0;
+    if (!isListening && !this.#host.watchesFlushes) return;
+    const packets = this.#outbox.messages().flatMap((message) => message.packets.map(describe));
+    this.#fire("flush", [packets]);
+    this.#host.onConnectionFlush(this, packets);
+  }
+
+  #announceDrain(): void {
+    this.#fire("drain", []);
+    this.#host.onConnectionDrain(this);
   }
 
   #announceData(frame: Frame): void {

@@ -61,16 +61,15 @@ export function cors(options: CorsOptions) {
       // browsers refuse the two together, and rightly so (abuse matrix 113)
       if (options.credentials === true && allowed !== "*")
         response.setHeader("Access-Control-Allow-Credentials", "true");
-      if (request.method !== "OPTIONS") {
-        if (options.exposedHeaders !== undefined) {
-          response.setHeader("Access-Control-Expose-Headers", joined(options.exposedHeaders));
-        }
-        return next();
+      if (options.exposedHeaders !== undefined) {
+        response.setHeader("Access-Control-Expose-Headers", joined(options.exposedHeaders));
       }
+      if (request.method !== "OPTIONS") return next();
       setPreflight(options, request, response);
       if (options.preflightContinue === true) return next();
       response.statusCode = options.optionsSuccessStatus ?? 204;
       response.setHeader("Content-Length", "0");
+      response.setHeader("X-Content-Type-Options", "nosniff");
       response.end();
     });
   };
@@ -89,9 +88,10 @@ function setPreflight(options: CorsOptions, request: IncomingMessage, response: 
   const asked = request.headers["access-control-request-headers"];
   if (options.allowedHeaders !== undefined) {
     response.setHeader("Access-Control-Allow-Headers", joined(options.allowedHeaders));
-  } else if (asked !== undefined) {
+  } else {
+    // also where nothing was asked for: another answer would have been
     vary(response, "Access-Control-Request-Headers");
-    response.setHeader("Access-Control-Allow-Headers", asked);
+    if (asked !== undefined) response.setHeader("Access-Control-Allow-Headers", asked);
   }
   if (options.maxAge !== undefined) response.setHeader("Access-Control-Max-Age", String(options.maxAge));
 }

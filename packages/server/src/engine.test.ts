@@ -345,6 +345,48 @@ describe("headers and cookies (engine-protocol §11)", () => {
     expect(answerOf(polled)?.headers.get("set-cookie")).toBeUndefined();
   });
 
+  test("cookies of middlewares stay beside it (§10)", async () => {
+    const stage = setTheStage({ cookie: true });
+    stage.server.engine.use((_request, response, next) => {
+      response.setHeader("Set-Cookie", "own=1");
+      next();
+    });
+    const seen: unknown[] = [];
+    stage.server.engine.on("headers", (headers) => seen.push(headers["Set-Cookie"]));
+    await polling({}, stage);
+    expect(seen).toEqual([["own=1", expect.stringMatching(/^io=/)]]);
+  });
+
+  test("headers that HTTP does not allow make no session, and no connection event (abuse matrix 30)", async () => {
+    const stage = setTheStage();
+    const connections: unknown[] = [];
+    stage.server.engine.on("initial_headers", (headers) => (headers["x"] = "a\r\nb: c"));
+    stage.server.engine.on("connection", (connection) => connections.push(connection));
+    const answers = [ask(stage.server, POLLING), askUpgrade(stage.server, WEBSOCKET)];
+    stage.time.settle();
+    await streams();
+    expect(answers.map((answer) => answerOf(answer)?.status)).toEqual([500, 500]);
+    expect([connections, stage.server.engine.clientsCount]).toEqual([[], 0]);
+  });
+
+  test("safety headers are on every answer, unless a middleware has set them (abuse matrix 19, 21)", async () => {
+    const stage = setTheStage();
+    stage.server.engine.use(({ url = "" }, response, next) => {
+      if (url.includes("own")) response.setHeader("Referrer-Policy", "origin");
+      next();
+    });
+    const paths = ["", "&own", "&sid=none"];
+    const all = [
+      ...paths.map((path) => ask(stage.server, POLLING + path)),
+      ...paths.map((path) => askUpgrade(stage.server, WEBSOCKET + path)),
+    ];
+    stage.time.settle();
+    await streams();
+    const policies = all.map((stream) => answerOf(stream)?.headers.get("referrer-policy"));
+    expect(policies).toEqual(["no-referrer", "origin", "no-referrer", "no-referrer", "origin", "no-referrer"]);
+    for (const stream of all) expect(answerOf(stream)?.headers.get("x-content-type-options")).toBe("nosniff");
+  });
+
   test("a cookie that RFC 6265 does not allow is refused when the server is made, not at each request", () => {
     expect(() => setTheStage({ cookie: { name: "a b" } })).toThrow(expect.objectContaining({ code: "invalid_cookie" }));
   });

@@ -8,14 +8,18 @@ import { Connection, type ConnectionHost } from "./connection.ts";
 import { serializeCookie } from "./cookie.ts";
 import { cors } from "./cors.ts";
 import type { Exchange, Headers, HttpExchange, SessionExchange, UpgradeExchange } from "./exchange.ts";
-import { NodeHttpExchange, NodeUpgradeExchange } from "./hosts/node-exchange.ts";
+import { isHeadTooLarge, NodeHttpExchange, NodeUpgradeExchange } from "./hosts/node-exchange.ts";
+import { attachToNode, type NodeServer, type Place, type RequestFilter } from "./hosts/node-http.ts";
 import { openSession } from "./hosts/webtransport.ts";
 import { runInOrder } from "./middleware.ts";
+import type { PacketView } from "./connection-events.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { isOriginWelcome } from "./origin.ts";
 import { Message } from "./outbox.ts";
 import { PendingConnections } from "./pending.ts";
+import { PollCompression } from "./poll-compression.ts";
 import { randomId } from "./random-id.ts";
+import { recordView } from "./record-view.ts";
 import { type LimitName, type LimitListener, Refusals } from "./refusals.ts";
 import { queryOf, RequestHead, showQuery } from "./request-head.ts";
 import { callListeners, type ErrorReport, isThenable, ServerEmitter } from "./server-emitter.ts";
@@ -44,12 +48,15 @@ interface EngineEvents {
   }) => void;
   initial_headers: (headers: Headers, request: IncomingMessage) => void;
   headers: (headers: Headers, request: IncomingMessage) => void;
+  flush: (connection: Connection, packets: readonly PacketView[]) => void;
+  drain: (connection: Connection) => void;
 }
 
 /** What an engine needs of its server. */
 export interface EngineHost {
   readonly clock: Clock;
-  readonly codec: Codec;
+  /** Undefined: there is nothing above the engine, and connections are never pending. */
+  readonly codec: Codec | undefined;
   readonly report: ErrorReport;
   onConnectPacket: ConnectionHost["onConnectPacket"];
   /** Peers have run into a limit; at most once per second and limit. */
@@ -65,6 +72,8 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   static readonly errorMessages: readonly string[] = ERROR_MESSAGES;
 
   readonly opts: ResolvedOptions;
+  /** The HTTP server that it was attached to last. */
+  httpServer: NodeServer | undefined;
   readonly clock: Clock;
   /** @internal */
   readonly counts: { opened: number; upgraded: number; refused: number } = { opened: 0, upgraded: 0, refused: 0 };
@@ -74,12 +83,15 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   readonly #connections = new Map<string, Connection>();
   readonly #pending: PendingConnections;
   readonly #unknownSessions: RatePerAddress;
+  readonly #compression: PollCompression;
   readonly #middlewares: EngineMiddleware[] = [];
   readonly #webSocketOptions: WebSocketOptions;
   readonly #base64WebSocketOptions: WebSocketOptions;
+  #clients: Readonly<Record<string, Connection>> | undefined;
   #dirty: Connection[] = [];
   readonly #turns: Connection[] = [];
   #closed = false;
+  #hasWarnedOfOrigin = false;
 
   constructor(options: ResolvedOptions, host: EngineHost) {
     super();
@@ -88,9 +100,11 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     this.#host = host;
     this.refusals = new Refusals(host.clock, (limit, more) => host.onLimit?.(limit, more));
     this.#pending = new PendingConnections(options.limits, host.clock);
+    this.#compression = new PollCompression(options.httpCompression, options.limits.maxCompressions);
     this.#unknownSessions = new RatePerAddress(options.limits.unknownSessionsPerMinute);
-    this.#webSocketOptions = { ...options.limits, maxPayload: options.maxHttpBufferSize, base64: false };
-    this.#base64WebSocketOptions = { ...this.#webSocketOptions, base64: true };
+    const webSocketOptions = { ...options.limits, maxPayload: options.maxHttpBufferSize };
+    this.#webSocketOptions = { ...webSocketOptions, readsBase64: options.lenientBase64, writesBase64: false };
+    this.#base64WebSocketOptions = { ...webSocketOptions, readsBase64: true, writesBase64: true };
     if (options.cors !== undefined) this.use(cors(options.cors));
   }
 
@@ -115,9 +129,9 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     return bytes;
   }
 
-  /** The sessions by id, as a snapshot. */
+  /** The sessions by id, a live view. */
   get clients(): Readonly<Record<string, Connection>> {
-    return Object.assign(Object.create(null) as Record<string, Connection>, Object.fromEntries(this.#connections));
+    return (this.#clients ??= recordView(this.#connections));
   }
 
   /** Makes the id of a session: 20 characters, 120 random bits. May be replaced, also by an async function. */
@@ -137,14 +151,29 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     return this;
   }
 
+  /**
+   * Serves an HTTP server: requests and upgrades below the engine's path go to the engine.
+   * @param place what is to differ from the engine's own options
+   * @throws UsageError on a server with `insecureHTTPParser`
+   */
+  attach(server: NodeServer, place: Partial<Place> = {}, serveFile?: RequestFilter): this {
+    attachToNode(server, this, { ...this.opts, ...place }, serveFile);
+    this.httpServer = server;
+    return this;
+  }
+
   /** Serves one request whose URL is below the engine's path. */
   handleRequest(request: IncomingMessage, response: ServerResponse): void {
-    this.#serve(new NodeHttpExchange(request, response, this.opts.httpCompression));
+    const exchange = new NodeHttpExchange(request, response, this.#compression);
+    if (isHeadTooLarge(request)) exchange.refuse(HEAD_TOO_LARGE);
+    else this.#serve(exchange);
   }
 
   /** Serves one upgrade whose URL is below the engine's path. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
-    this.#serve(new NodeUpgradeExchange(request, socket, head));
+    const exchange = new NodeUpgradeExchange(request, socket, head);
+    if (isHeadTooLarge(request)) exchange.refuse(HEAD_TOO_LARGE);
+    else this.#serve(exchange);
   }
 
   /**
@@ -203,6 +232,21 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     this.#pending.delete(connection);
   }
 
+  /** @internal Whether somebody wants to hear of every flush. */
+  get watchesFlushes(): boolean {
+    return !this.silent && (this.listenersOf("flush").length > 0 || this.listenersOf("drain").length > 0);
+  }
+
+  /** @internal */
+  onConnectionFlush(connection: Connection, packets: readonly PacketView[]): void {
+    this.#fire("flush", [connection, packets]);
+  }
+
+  /** @internal */
+  onConnectionDrain(connection: Connection): void {
+    this.#fire("drain", [connection]);
+  }
+
   /** Hot path */
   flushLater(connection: Connection): void {
     this.#dirty.push(connection);
@@ -244,23 +288,23 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
 
   #serve(exchange: Exchange): void {
     if (this.#isRequestSeen()) showQuery(exchange.request);
-    if (this.#middlewares.length === 0) return this.#admit(exchange);
+    if (this.#middlewares.length === 0) return this.#attempt(exchange, () => this.#verify(exchange));
     runInOrder(
       this.#middlewares,
       (middleware, next) => middleware(exchange.request, exchange.response, next),
       (error) => this.report(error, "middleware"),
       (error) => {
         if (exchange.finished) return exchange.abandon();
-        if (error === undefined) return this.#admit(exchange);
+        if (error === undefined) return this.#attempt(exchange, () => this.#verify(exchange));
         this.#refuse(exchange, refusal(ErrorCode.BAD_REQUEST, { name: "MIDDLEWARE_FAILURE" }));
       },
     );
   }
 
   /** What options of the application throw refuses this request and harms no other. */
-  #admit(exchange: Exchange): void {
+  #attempt(exchange: Exchange, action: () => void): void {
     try {
-      this.#verify(exchange);
+      action();
     } catch (error) {
       this.report(error, "handshake");
       this.#refuse(exchange, refusal(ErrorCode.BAD_REQUEST, { name: "HANDSHAKE_ERROR" }));
@@ -273,16 +317,31 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     const session = terms.sid === undefined ? undefined : this.#connections.get(terms.sid);
     const refused = verify(request, exchange.isUpgrade, terms, session, this.opts) ?? this.#verifyUpgrade(exchange);
     if (refused !== undefined) return this.#refuse(exchange, this.#countRefusal(refused, request));
-    if (session !== undefined) {
-      if (!this.#isOriginWelcome(exchange)) return this.#refuse(exchange, ORIGIN_DENIED);
-      return this.#serveSession(exchange, session, terms);
-    }
+    if (session !== undefined) return this.#verifySession(exchange, session, terms);
     this.#askApplication(exchange, () => {
       if (!this.#isOriginWelcome(exchange)) return this.#refuse(exchange, ORIGIN_DENIED);
-      if (terms.protocol !== "4") {
+      if (terms.protocol !== 4) {
         return this.#refuse(exchange, refusal(ErrorCode.UNSUPPORTED_PROTOCOL_VERSION, { protocol: 3 }));
       }
       this.#makeId(exchange, terms);
+    });
+  }
+
+  #verifySession(exchange: Exchange, session: Connection, terms: RequestTerms): void {
+    const serve = (): void => {
+      if (!this.#isOriginWelcome(exchange)) return this.#refuse(exchange, ORIGIN_DENIED);
+      if (exchange.isUpgrade && this.opts.bindUpgrade?.(session.request, exchange.request) === false) {
+        return this.#refuse(exchange, UPGRADE_DENIED);
+      }
+      this.#serveSession(exchange, session, terms);
+    };
+    if (!this.opts.verifyEveryRequest) return serve();
+    this.#askApplication(exchange, () => {
+      // while the application decided, the session may have ended or moved
+      const current = this.#connections.get(session.id) === session ? session : undefined;
+      const late = verify(exchange.request, exchange.isUpgrade, terms, current, this.opts);
+      if (late === undefined) serve();
+      else this.#refuse(exchange, late);
     });
   }
 
@@ -302,10 +361,15 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   }
 
   #isOriginWelcome(exchange: Exchange): boolean {
-    if (exchange.request.headers.origin === undefined) return true;
+    const { origin, host } = exchange.request.headers;
+    if (origin === undefined && this.opts.allowMissingOrigin) return true;
     const allowed =
       this.#middlewares.length > 0 ? exchange.response.getHeader("access-control-allow-origin") : undefined;
-    return isOriginWelcome(exchange.request, this.opts.origins, typeof allowed === "string" ? allowed : undefined);
+    if (isOriginWelcome(exchange.request, this.opts, typeof allowed === "string" ? allowed : undefined)) return true;
+    // once: who runs into this while moving to Bowline must find out why (abuse matrix 18)
+    if (!this.#hasWarnedOfOrigin) warnOfOrigin(origin, host);
+    this.#hasWarnedOfOrigin = true;
+    return false;
   }
 
   #askApplication(exchange: Exchange, allowed: () => void): void {
@@ -315,7 +379,7 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     const decide = (error: string | null | undefined, isAllowed: boolean): void => {
       if (settled || exchange.finished) return;
       settled = true;
-      if (isAllowed) return allowed();
+      if (isAllowed) return this.#attempt(exchange, allowed);
       const message = typeof error === "string" && error !== "" ? error : ERROR_MESSAGES[ErrorCode.FORBIDDEN];
       this.#refuse(exchange, refusal(ErrorCode.FORBIDDEN, { message }, message));
     };
@@ -362,10 +426,12 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     const { code, message, context } = refused;
     exchange.refuse(refused);
     this.counts.refused++;
+    // what `allowRequest` said is for the client, and in the context
+    const told = code === ErrorCode.FORBIDDEN ? ERROR_MESSAGES[code] : message;
     if (refused.limit !== undefined) this.countLimit(refused.limit);
     if (connectionRefuse.hasSubscribers)
       connectionRefuse.publish({ request: exchange.request, code, message, context });
-    this.#fire("connection_error", [{ req: exchange.request, code, message, context }]);
+    this.#fire("connection_error", [{ req: exchange.request, code, message: told, context }]);
   }
 
   // ---- sessions
@@ -401,14 +467,15 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
       const connection = this.#start(id, head, transport, address);
       this.#watchHeaders(exchange, true, cookie);
       transport.onPoll(exchange);
-      this.#fire("connection", [connection]);
+      // a listener may have put into the headers what HTTP does not allow
+      if (connection.readyState !== "closed") this.#fire("connection", [connection]);
     }
   }
 
   #start(id: string, head: RequestHead, transport: Transport, address: string | undefined): Connection {
     const connection = new Connection(id, head, transport, this.#host.codec, this);
     this.#connections.set(id, connection);
-    this.#pending.add(connection, address);
+    if (this.#host.codec !== undefined) this.#pending.add(connection, address);
     this.counts.opened++;
     if (connectionOpen.hasSubscribers) connectionOpen.publish({ connection });
     const { pingInterval, pingTimeout, maxHttpBufferSize: maxPayload, initialPacket } = this.opts;
@@ -458,7 +525,7 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   #watchHeaders(exchange: HttpExchange, isInitial: boolean, cookie?: string): void {
     if (cookie === undefined && this.silent) return;
     exchange.onHead = (headers) => {
-      if (cookie !== undefined) headers["Set-Cookie"] = cookie;
+      if (cookie !== undefined) headers["Set-Cookie"] = appendCookie(exchange.response.getHeader("set-cookie"), cookie);
       if (isInitial) this.#fire("initial_headers", [headers, exchange.request]);
       this.#fire("headers", [headers, exchange.request]);
     };
@@ -495,7 +562,14 @@ const CLOSED: Refusal = {
   message: "Server is shutting down",
   context: { name: "SERVER_CLOSED" },
 };
+const HEAD_TOO_LARGE: Refusal = {
+  status: 431,
+  code: ErrorCode.BAD_REQUEST,
+  message: "Request header fields too large",
+  context: { name: "HEAD_TOO_LARGE" },
+};
 const ORIGIN_DENIED = refusal(ErrorCode.FORBIDDEN, { name: "ORIGIN_DENIED" });
+const UPGRADE_DENIED = refusal(ErrorCode.FORBIDDEN, { name: "UPGRADE_DENIED" });
 const TOO_MANY_CANDIDATES: Refusal = {
   status: 429,
   code: ErrorCode.BAD_REQUEST,
@@ -512,6 +586,13 @@ const NO_HANDLER: TransportHandler = {
   onTransportEnd() {},
 };
 
-function appendCookie(before: string | string[] | undefined, cookie: string): string | string[] {
-  return before === undefined ? cookie : [...(Array.isArray(before) ? before : [before]), cookie];
+function appendCookie(before: string | number | string[] | undefined, cookie: string): string | string[] {
+  return before === undefined ? cookie : [...(Array.isArray(before) ? before : [String(before)]), cookie];
+}
+
+function warnOfOrigin(origin: string | undefined, host: string | undefined): void {
+  const text = JSON.stringify({ origin, host });
+  process.emitWarning(`refused a request because of its origin (${text}): see the options origins and cors`, {
+    code: "BOWLINE",
+  });
 }

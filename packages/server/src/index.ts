@@ -9,7 +9,7 @@ export type { DisconnectReason } from "./disconnect-reason.ts";
 export type { Engine, EngineMiddleware } from "./engine.ts";
 export type { Handshake } from "./handshake.ts";
 export { type ExtendedError, Namespace } from "./namespace.ts";
-export type { AllowRequest, Limits, ServerOptions } from "./options.ts";
+export type { AllowRequest, BindUpgrade, Limits, ServerOptions } from "./options.ts";
 export type { Metrics, MetricsSnapshot } from "./metrics.ts";
 export type { LimitName } from "./refusals.ts";
 export type { Room } from "./room.ts";

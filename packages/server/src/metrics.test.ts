@@ -310,7 +310,7 @@ const violations: readonly (readonly [LimitName, Partial<Limits> & Partial<Serve
 ];
 
 /** What no peer is refused for, and `headersTimeout`, which Node's own server judges: see hosts.test.ts. */
-const WITHOUT: readonly string[] = ["slice", "slowReaderGrace", "headersTimeout"];
+const WITHOUT: readonly string[] = ["slice", "maxCompressions", "slowReaderGrace", "headersTimeout"];
 
 describe("metrics.refused (abuse matrix, limits)", () => {
   test.each(violations)("counts %s once", async (limit, options, act) => {

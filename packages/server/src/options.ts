@@ -13,6 +13,13 @@ export type AllowRequest = (
   callback: (error: string | null | undefined, allowed: boolean) => void,
 ) => void;
 
+/**
+ * Whether a client may move a session to a new transport (abuse matrix 24).
+ * @param first the request that opened the session
+ * @param now the upgrade
+ */
+export type BindUpgrade = (first: IncomingMessage, now: IncomingMessage) => boolean;
+
 /** What a peer may not exceed. 0 switches a limit off. */
 export interface Limits {
   /** Time for the head of a request, on servers that `listen(port)` makes, in ms. @default 10000 */
@@ -45,6 +52,8 @@ export interface Limits {
   controlFramesPerSecond: number;
   /** Streams and datagrams that a WebTransport session may send beside its one stream; they are refused. @default 100 */
   maxStrayStreams: number;
+  /** Polling answers that are compressed at once; beyond it they go plain. @default 10 */
+  maxCompressions: number;
   /** Longest run of one connection before others have their turn, in ms. @default 5 */
   slice: number;
   /** Namespaces of one connection. @default 32 */
@@ -111,18 +120,26 @@ export interface EngineOptions {
   allowRequest?: AllowRequest | undefined;
   /** Says which request has opened a WebTransport session, or refuses it. Without it all of them are refused. */
   authorizeSession?: AuthorizeSession | undefined;
+  /** Whether `allowRequest` decides on the later requests of a session, too. @default false */
+  verifyEveryRequest: boolean;
+  /** Decides on each upgrade of a session. */
+  bindUpgrade?: BindUpgrade | undefined;
   /** Where the engine lives. @default "/socket.io" */
   path: string;
   /** Whether `path` is followed by a slash. @default true */
   addTrailingSlash: boolean;
-  /** Whether upgrades on other paths that nobody answers are ended. @default true */
-  destroyUpgrade: boolean;
+  /** Whether upgrades on other paths that nobody answers are ended; 404 = with that answer. @default true */
+  destroyUpgrade: boolean | 404;
   /** After how many ms. @default 1000 */
   destroyUpgradeTimeout: number;
   /** Whose request it is, for limits per address. @default the TCP peer, where that cannot be a proxy */
   clientAddress?: ClientAddress | undefined;
   /** Which foreign origins are refused (abuse matrix 18). @default "auto" */
   origins: "auto" | "same" | "*" | readonly string[];
+  /** Whether requests without `Origin` are served that do not come from the same site. @default true */
+  allowMissingOrigin: boolean;
+  /** Whether text `b…` is binary on every WebSocket, as in v4, not only where the URL has `b64`. @default false */
+  lenientBase64: boolean;
   /** Limits on what peers can make us keep. Each has a default. */
   limits: Partial<Limits>;
 }
@@ -176,6 +193,7 @@ export const limitDefaults: Readonly<Limits> = {
   maxPendingPongs: 60,
   controlFramesPerSecond: 100,
   maxStrayStreams: 100,
+  maxCompressions: 10,
   slice: 5,
   maxNamespaces: 32,
   maxNamespaceBytes: 255,
@@ -211,7 +229,10 @@ export const defaults: Readonly<ServerOptions> = {
   addTrailingSlash: true,
   destroyUpgrade: true,
   destroyUpgradeTimeout: 1_000,
+  verifyEveryRequest: false,
   origins: "auto",
+  allowMissingOrigin: true,
+  lenientBase64: false,
   limits: {},
   serveClient: true,
   connectTimeout: 45_000,

@@ -11,7 +11,7 @@ const HOST = { Host: "app.example" };
 const COOKIE = { Cookie: "session=1" };
 
 const verdict = (policy: Policy, headers: Record<string, string>, corsOrigin?: string): boolean =>
-  isOriginWelcome(requestOf(headers), policy, corsOrigin);
+  isOriginWelcome(requestOf(headers), { origins: policy, allowMissingOrigin: true }, corsOrigin);
 
 describe("the policy for origins (abuse matrix 18)", () => {
   test.each<[string, Policy, Record<string, string>, string | undefined, boolean]>([
@@ -95,6 +95,13 @@ describe("the policy for origins (abuse matrix 18)", () => {
       undefined,
       false,
     ],
+    [
+      "auto: the pseudo-header of HTTP/2",
+      "auto",
+      { ":authority": "app.example", ...COOKIE, Origin: "https://app.example" },
+      undefined,
+      true,
+    ],
     ["auto: no Host", "auto", { ...COOKIE, Origin: FOREIGN }, undefined, false],
     ["same: same host", "same", { ...HOST, Origin: "http://app.example" }, undefined, true],
     ["same: foreign, though without credentials", "same", { ...HOST, Origin: FOREIGN }, undefined, false],
@@ -106,6 +113,15 @@ describe("the policy for origins (abuse matrix 18)", () => {
   ])("%s", (_name, policy, headers, corsOrigin, expected) => {
     expect(verdict(policy, headers, corsOrigin)).toBe(expected);
   });
+});
+
+test.each<[string, Record<string, string>, boolean]>([
+  ["is refused", HOST, false],
+  ["is fine for the browser's own site", { ...HOST, "Sec-Fetch-Site": "same-origin" }, true],
+])("allowMissingOrigin: false: no Origin %s, whatever the policy", (_name, headers, expected) => {
+  for (const origins of ["auto", "same", "*", []] as const) {
+    expect(isOriginWelcome(requestOf(headers), { origins, allowMissingOrigin: false }, undefined)).toBe(expected);
+  }
 });
 
 describe("tricks with origins (abuse matrix 112)", () => {
@@ -162,7 +178,9 @@ describe("tricks with origins (abuse matrix 112)", () => {
     fc.assert(
       fc.property(scheme, host, tail, policy, fc.boolean(), (start, name, end, origins, hasCookie) => {
         const headers = { ...HOST, ...(hasCookie ? COOKIE : {}), Origin: start + name + end };
-        const verdicts = urls.map((url) => isOriginWelcome(requestOf(headers, url), origins, undefined));
+        const verdicts = urls.map((url) =>
+          isOriginWelcome(requestOf(headers, url), { origins, allowMissingOrigin: true }, undefined),
+        );
         expect(new Set(verdicts).size).toBe(1);
         // a foreign page with ambient credentials is never let in by a policy that checks
         if (hasCookie && verdicts[0] === true) {

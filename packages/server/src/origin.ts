@@ -9,11 +9,13 @@ const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
  */
 export function isOriginWelcome(
   request: IncomingMessage,
-  policy: ResolvedOptions["origins"],
+  { origins: policy, allowMissingOrigin }: Pick<ResolvedOptions, "origins" | "allowMissingOrigin">,
   corsOrigin: string | undefined,
 ): boolean {
   const { origin } = request.headers;
-  if (policy === "*" || origin === undefined) return true;
+  // browsers leave it out of GETs to their own site, but say that it is one
+  if (origin === undefined) return allowMissingOrigin || request.headers["sec-fetch-site"] === "same-origin";
+  if (policy === "*") return true;
   if (isSameHost(request, origin) || corsOrigin === "*" || corsOrigin === origin) return true;
   if (policy === "same") return false;
   if (policy !== "auto") return policy.includes(origin);
@@ -27,8 +29,10 @@ function isSameHost(request: IncomingMessage, origin: string): boolean {
   const from = URL.canParse(origin) ? new URL(origin) : undefined;
   if (from === undefined) return false;
   const forwarded = request.headers["x-forwarded-host"];
-  const hosts = [request.headers.host, typeof forwarded === "string" ? forwarded.split(",")[0]?.trim() : undefined];
-  return hosts.some((host) => host !== undefined && isHostOf(from, host));
+  // HTTP/2 has a pseudo-header instead of Host
+  const host = request.headers.host ?? request.headers[":authority"];
+  const hosts = [host, typeof forwarded === "string" ? forwarded.split(",")[0]?.trim() : undefined];
+  return hosts.some((each) => typeof each === "string" && isHostOf(from, each));
 }
 
 /** Hosts are compared as URLs: neither case nor a default port makes another one. */

@@ -37,6 +37,17 @@ describe("a request that was let go is built again on first read (api.md ES7)", 
     expect(new RequestHead(request, true).request).toBe(request);
   });
 
+  test("may be released: it is built again at each read", () => {
+    const request = requestOf({ Host: "app.example" });
+    for (const keep of [true, false]) {
+      const head = new RequestHead(request, keep);
+      head.release();
+      expect(head.request).not.toBe(request);
+      expect(head.request).not.toBe(head.request);
+      expect(head.request.headers.host).toBe("app.example");
+    }
+  });
+
   test("with repeated headers joined: cookies by semicolons, others by commas", () => {
     const { headers } = rebuilt(["Cookie", "a=1", "X-Forwarded-For", "a", "cookie", "b=2", "x-forwarded-for", "b"]);
     expect(headers.cookie).toBe("a=1; b=2");

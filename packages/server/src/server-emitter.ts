@@ -74,7 +74,7 @@ export class ServerEmitter<Listen extends EventsMap, Reserved extends EventsMap 
   }
 
   /** @internal True while nobody has ever listened: what is only for listeners can be left out. */
-  protected get silent(): boolean {
+  get silent(): boolean {
     return this.table === undefined;
   }
 

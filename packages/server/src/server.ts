@@ -17,7 +17,7 @@ import { Clock, processTime } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import { cors } from "./cors.ts";
 import { Engine, type EngineHost } from "./engine.ts";
-import { answerClientErrors, attachToNode, type NodeServer } from "./hosts/node-http.ts";
+import { answerClientErrors, type NodeServer } from "./hosts/node-http.ts";
 import { Metrics, type MetricsSource } from "./metrics.ts";
 import { Namespace, type NamespaceHost, type NamespaceReservedEvents } from "./namespace.ts";
 import { type Limits, type ResolvedOptions, resolveOptions, type ServerOptions, warnNotOffered } from "./options.ts";
@@ -143,7 +143,7 @@ export class Server<
     const server = typeof target === "object" ? target : this.#listenOn(Number(target));
     this.httpServer = server;
     const withCors = this.#options.cors === undefined ? undefined : cors(this.#options.cors);
-    attachToNode(server, this.engine, (request, response) => this.#serveFile(request, response, withCors));
+    this.engine.attach(server, {}, (request, response) => this.#serveFile(request, response, withCors));
     return this;
   }
 

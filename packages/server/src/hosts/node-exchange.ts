@@ -1,16 +1,12 @@
 import { Buffer } from "node:buffer";
 import { hash } from "node:crypto";
-import { type IncomingMessage, ServerResponse, STATUS_CODES } from "node:http";
-import type { Duplex } from "node:stream";
+import { type IncomingMessage, maxHeaderSize, ServerResponse, STATUS_CODES } from "node:http";
+import { Duplex } from "node:stream";
 import { deflate, gzip } from "node:zlib";
 import type { Refusal } from "../admission.ts";
 import type { Headers, HttpExchange, UpgradeExchange } from "../exchange.ts";
+import type { PollCompression } from "../poll-compression.ts";
 import type { PollAnswer } from "../transports/polling.ts";
-
-const DEFAULT_THRESHOLD = 1024;
-/** Answers that are compressed at once, per process; beyond it they go plain (abuse matrix 28). */
-const MAX_COMPRESSIONS = 10;
-let compressions = 0;
 
 /** A GET or POST on Node's `http`, `https` or `http2`. */
 export class NodeHttpExchange implements HttpExchange {
@@ -20,18 +16,13 @@ export class NodeHttpExchange implements HttpExchange {
   onAbort: (() => void) | undefined;
   onFinish: (() => void) | undefined;
   onHead: ((headers: Headers) => void) | undefined;
-  readonly #threshold: number;
+  readonly #compression: PollCompression;
   #answered = false;
 
-  constructor(request: IncomingMessage, response: ServerResponse, compression: boolean | { threshold?: number }) {
+  constructor(request: IncomingMessage, response: ServerResponse, compression: PollCompression) {
     this.request = request;
     this.response = response;
-    this.#threshold =
-      compression === false
-        ? Infinity
-        : compression === true
-          ? DEFAULT_THRESHOLD
-          : (compression.threshold ?? DEFAULT_THRESHOLD);
+    this.#compression = compression;
     // an answer that nobody takes is no error of ours
     request.on("error", () => {});
     response.on("error", () => {});
@@ -80,12 +71,12 @@ export class NodeHttpExchange implements HttpExchange {
     if (answer.close === true && this.request.httpVersionMajor === 1) headers["Connection"] = "close";
     if (this.request.headers["user-agent"]?.match(/;MSIE|Trident\//)) headers["X-XSS-Protection"] = "0";
     if (answer.status === 200) this.onHead?.(headers);
-    const encoding = answer.compress === true && answer.body.length >= this.#threshold ? this.#encoding() : undefined;
     // without listeners all of them are ours
     const isValid = this.onHead === undefined || areHeaders(headers);
     if (!isValid) this.#finish(500, {}, "");
-    else if (encoding === undefined) this.#finish(answer.status, headers, answer.body);
-    else this.#finishCompressed(answer, headers, encoding);
+    else if (answer.compress !== true || !this.#compress(answer, headers)) {
+      this.#finish(answer.status, headers, answer.body);
+    }
     // the rest of a body that nobody reads must not hold up the connection
     if (answer.close === true) this.#drain();
     return isValid;
@@ -108,41 +99,67 @@ export class NodeHttpExchange implements HttpExchange {
   }
 
   #drain(): void {
-    const { socket, httpVersionMajor } = this.request;
-    this.request.resume();
-    // on HTTP/2 a request is a stream of its own
-    if (httpVersionMajor === 1) this.response.once("finish", () => socket.end());
+    const { request } = this;
+    request.resume();
+    if ("stream" in request) endStream(request.stream);
+    else this.response.once("finish", () => request.socket.end());
   }
 
   #encoding(): "gzip" | "deflate" | undefined {
     const accepted = this.request.headers["accept-encoding"];
-    if (typeof accepted !== "string" || compressions >= MAX_COMPRESSIONS) return undefined;
+    if (typeof accepted !== "string") return undefined;
     const names = accepted.split(",").map((each) => each.trim().split(";"));
     const allows = (name: string): boolean =>
       names.some(([token, quality]) => token === name && quality?.replace(/\s/g, "") !== "q=0");
     return allows("gzip") ? "gzip" : allows("deflate") ? "deflate" : undefined;
   }
 
-  #finishCompressed(answer: PollAnswer, headers: Headers, encoding: "gzip" | "deflate"): void {
-    compressions++;
+  /** False: it is to go plain. */
+  #compress(answer: PollAnswer, headers: Headers): boolean {
+    const encoding = this.#encoding();
+    const end = encoding === undefined ? undefined : this.#compression.begin(answer.body.length);
+    if (end === undefined) return false;
     const compress = encoding === "gzip" ? gzip : deflate;
     compress(answer.body, (error, bytes) => {
-      compressions--;
+      end();
       if (error !== null) return this.#finish(answer.status, headers, answer.body);
-      this.#finish(answer.status, { ...headers, "Content-Encoding": encoding }, bytes);
+      this.#finish(answer.status, { ...headers, "Content-Encoding": encoding ?? "" }, bytes);
     });
+    return true;
   }
 
   #finish(status: number, headers: Headers, body: string | Uint8Array): void {
     if (this.response.destroyed) return;
-    this.response.writeHead(status, {
-      ...headers,
-      "Content-Length": String(Buffer.byteLength(body)),
-      "X-Content-Type-Options": "nosniff",
-      "Referrer-Policy": "no-referrer",
-    });
+    for (const name in SAFETY) if (!this.response.hasHeader(name)) this.response.setHeader(name, SAFETY[name] ?? "");
+    this.response.writeHead(status, { ...headers, "Content-Length": String(Buffer.byteLength(body)) });
     this.response.end(body);
   }
+}
+
+/** Ends a stream of HTTP/2 whose body goes on behind the answer. */
+function endStream(stream: unknown): void {
+  if (!(stream instanceof Duplex)) return;
+  // later: right behind the answer, `close` and `destroy` trip an assertion of Node's own, or lose the answer
+  setTimeout(() => stream.destroy(), STREAM_GRACE).unref();
+}
+
+/** How long a stream of HTTP/2 may go on behind its last answer, in ms. */
+const STREAM_GRACE = 500;
+
+/** On every answer, unless a middleware knows better (abuse matrix 19, 21). */
+const SAFETY: Headers = { "x-content-type-options": "nosniff", "referrer-policy": "no-referrer" };
+
+/** Node drops what is beyond this many headers, in silence. */
+const MAX_HEADERS = 1_000;
+
+/**
+ * Whether a request's head is larger than Node reads it whole, or, on HTTP/2, than HTTP/1.1 lets it be (abuse matrix 4,
+ * 136).
+ */
+export function isHeadTooLarge({ httpVersionMajor, rawHeaders }: IncomingMessage): boolean {
+  if (rawHeaders.length >= 2 * MAX_HEADERS) return true;
+  if (httpVersionMajor === 1) return false;
+  return rawHeaders.reduce((size, text) => size + text.length, 0) > maxHeaderSize;
 }
 
 /** RFC 6455 §1.3 */
@@ -217,7 +234,7 @@ export class NodeUpgradeExchange implements UpgradeExchange {
     const [protocol] = (this.request.headers["sec-websocket-protocol"] ?? "").split(",");
     let text = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n`;
     if (protocol !== undefined && protocol !== "") text += `Sec-WebSocket-Protocol: ${protocol.trim()}\r\n`;
-    text += headerLines(headers);
+    text += headerLines({ ...SAFETY, ...headers });
     if ("setTimeout" in socket && typeof socket.setTimeout === "function") socket.setTimeout(0);
     if ("setNoDelay" in socket && typeof socket.setNoDelay === "function") socket.setNoDelay(true);
     socket.off("error", ignore);
@@ -230,8 +247,8 @@ export class NodeUpgradeExchange implements UpgradeExchange {
     const headers = this.#response === undefined ? {} : collected(this.#response);
     const text =
       `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\nConnection: close\r\nContent-type: text/html\r\n` +
-      `Content-Length: ${Buffer.byteLength(message)}\r\nX-Content-Type-Options: nosniff\r\n` +
-      `${headerLines({ ...headers, ...extra })}\r\n${message}`;
+      `Content-Length: ${Buffer.byteLength(message)}\r\n` +
+      `${headerLines({ ...SAFETY, ...headers, ...extra })}\r\n${message}`;
     this.#socket.end(text, () => this.#socket.destroy());
   }
 }

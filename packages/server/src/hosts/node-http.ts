@@ -3,11 +3,23 @@ import type { Http2SecureServer, Http2Server } from "node:http2";
 import type { Server as HttpsServer } from "node:https";
 import type { Duplex } from "node:stream";
 import { UsageError } from "@bowline/protocol";
-import type { Engine } from "../engine.ts";
-import { enginePath } from "../options.ts";
+import { type EngineOptions, enginePath } from "../options.ts";
 
 /** The servers that an engine can be attached to. */
 export type NodeServer = HttpServer | HttpsServer | Http2Server | Http2SecureServer;
+
+/** What serves the requests. */
+export interface NodeEngine {
+  handleRequest(request: IncomingMessage, response: ServerResponse): void;
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void;
+  close(): unknown;
+}
+
+/** Which requests belong to an engine, and what becomes of upgrades that belong to nobody. */
+export type Place = Pick<
+  EngineOptions,
+  "path" | "addTrailingSlash" | "destroyUpgrade" | "destroyUpgradeTimeout" | "transports"
+>;
 
 /** A request listener that may answer a request before the engine sees it; true = it has. */
 export type RequestFilter = (request: IncomingMessage, response: ServerResponse) => boolean;
@@ -16,16 +28,21 @@ export type RequestFilter = (request: IncomingMessage, response: ServerResponse)
  * Serves an engine on a Node server: its path goes to the engine, everything else to who listened before.
  * @throws UsageError on a server with `insecureHTTPParser`: what one request is would be open to interpretation
  */
-export function attachToNode(server: NodeServer, engine: Engine, serveFile: RequestFilter): void {
+export function attachToNode(
+  server: NodeServer,
+  engine: NodeEngine,
+  place: Place,
+  serveFile: RequestFilter = () => false,
+): void {
   if ("insecureHTTPParser" in server && server.insecureHTTPParser === true) {
     throw new UsageError("insecure_http_parser", "cannot attach to a server with insecureHTTPParser");
   }
-  if ("headersTimeout" in server && server.headersTimeout === 0) {
-    process.emitWarning("headersTimeout of this HTTP server is off: silent connections stay forever", {
-      code: "BOWLINE",
-    });
+  // HTTP/2 servers have one timeout only
+  const name = "headersTimeout" in server ? "headersTimeout" : "timeout";
+  if (Reflect.get(server, name) === 0) {
+    process.emitWarning(`${name} of this HTTP server is off: silent connections stay forever`, { code: "BOWLINE" });
   }
-  const { path, addTrailingSlash, destroyUpgrade, destroyUpgradeTimeout } = engine.opts;
+  const { path, addTrailingSlash, destroyUpgrade, destroyUpgradeTimeout, transports } = place;
   const prefix = enginePath(path, addTrailingSlash);
   const isOurs = (request: IncomingMessage): boolean => request.url?.startsWith(prefix) === true;
 
@@ -40,7 +57,7 @@ export function attachToNode(server: NodeServer, engine: Engine, serveFile: Requ
   });
   server.on("close", () => engine.close());
 
-  if (!engine.opts.transports.includes("websocket")) return;
+  if (!transports.includes("websocket")) return;
   // as requests: frameworks end upgrades that they do not know, also ours (Next.js does)
   const otherUpgrades = server.listeners("upgrade").slice();
   server.removeAllListeners("upgrade");
@@ -49,7 +66,7 @@ export function attachToNode(server: NodeServer, engine: Engine, serveFile: Requ
     for (const listener of otherUpgrades) Reflect.apply(listener, server, [request, socket, head]);
     // without a listener a reset of this socket would end the process, at any moment (abuse matrix 118)
     socket.on("error", ignore);
-    if (destroyUpgrade) endUnanswered(socket, destroyUpgradeTimeout);
+    if (destroyUpgrade !== false) endUnanswered(socket, destroyUpgradeTimeout, destroyUpgrade === 404 ? NOT_FOUND : "");
   });
 }
 
@@ -76,11 +93,13 @@ export function answerClientErrors(server: HttpServer, onLateHead: () => void): 
 
 function ignore(): void {}
 
+const NOT_FOUND = "HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+
 /** Ends an upgrade on a foreign path unless somebody else has answered it in time. */
-function endUnanswered(socket: Duplex, timeout: number): void {
+function endUnanswered(socket: Duplex, timeout: number, answer: string): void {
   const timer = setTimeout(() => {
     const isUntouched = !("bytesWritten" in socket) || socket.bytesWritten === 0;
-    if (socket.writable && isUntouched) socket.destroy();
+    if (socket.writable && isUntouched) socket.end(answer, () => socket.destroy());
   }, timeout);
   timer.unref();
 }

@@ -546,7 +546,7 @@ describe("abuse 146, ES11: a session passes the checks that requests pass", () =
     });
     expect(await isAdmitted(stage, { cookie: "a=b" })).toBe(false);
     expect(seen).toEqual([["/socket.io/", "a=b"]]);
-    expect(stage.refused).toEqual([{ code: 4, message: "not you", context: { message: "not you" } }]);
+    expect(stage.refused).toEqual([{ code: 4, message: "Forbidden", context: { message: "not you" } }]);
   });
 
   test("the closing session is told the status and the reason", async () => {

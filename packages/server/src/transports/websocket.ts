@@ -24,8 +24,10 @@ export interface WebSocketOptions {
   readonly controlFramesPerSecond: number;
   /** Time for an unfinished message without progress, in ms; 0 = none. */
   readonly messageTimeout: number;
-  /** Binary messages travel as text `b…`: the client has asked for it (engine-protocol §2, `b64`). */
-  readonly base64: boolean;
+  /** Text `b…` is a binary message: the client has asked for it (engine-protocol §2, `b64`). */
+  readonly readsBase64: boolean;
+  /** Binary messages go out as text `b…`. */
+  readonly writesBase64: boolean;
 }
 
 /** A stream whose peer has asked for a WebSocket. */
@@ -141,7 +143,7 @@ export class WebSocketTransport implements Transport, Timed {
       const event = this.#reader.next();
       if (event === undefined) return undefined;
       // a text that is no packet is the session's to judge; base64 counts only where the URL had `b64`
-      if (typeof event === "string") return this.#options.base64 ? readTextPacket(event, bufferBytes) : event;
+      if (typeof event === "string") return this.#options.readsBase64 ? readTextPacket(event, bufferBytes) : event;
       if (event instanceof Uint8Array) return event;
       this.#onControl(event);
     }
@@ -156,7 +158,7 @@ export class WebSocketTransport implements Transport, Timed {
       this.#stream.cork();
     }
     if (this.#answer !== undefined) this.#writeFirst(batch);
-    else if (this.#options.base64) this.#writeBase64(batch);
+    else if (this.#options.writesBase64) this.#writeBase64(batch);
     else this.#writeBytes(batch.bytes());
     if (!more && this.#corked) {
       this.#corked = false;
@@ -218,7 +220,7 @@ export class WebSocketTransport implements Transport, Timed {
 
   /** One write, not two: a connect costs one system call less. */
   #writeFirst(batch: Batch): void {
-    if (this.#options.base64) {
+    if (this.#options.writesBase64) {
       this.answerUpgrade();
       this.#writeBase64(batch);
       return;
