@@ -104,7 +104,7 @@ export class Connection
     this.#transport = transport;
     this.#reader = codec.reader(host.options.limits);
     const { eventsPerSecond } = host.options.limits;
-    if (eventsPerSecond !== 0) this.#budget = new EventBudget(eventsPerSecond, host.clock, () => this.resume());
+    if (eventsPerSecond !== 0) this.#budget = new EventBudget(eventsPerSecond, host.clock, () => this.#onRefill());
     const now = host.clock.now();
     this.#session = new ServerSession(host.options, this, now);
     this.#connectBy = now + host.options.connectTimeout;
@@ -278,6 +278,11 @@ export class Connection
     } catch (error) {
       this.#onReadError(error);
     }
+  }
+
+  #onRefill(): void {
+    this.#host.countLimit("eventsPerSecond");
+    this.resume();
   }
 
   #yieldTurn(): void {

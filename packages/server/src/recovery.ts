@@ -9,6 +9,7 @@ import { EventLog, type LoggedEvent } from "./event-log.ts";
 import type { RecoveryOptions, ResolvedOptions } from "./options.ts";
 import { Message } from "./outbox.ts";
 import { randomId } from "./random-id.ts";
+import type { LimitName } from "./refusals.ts";
 import type { RequestHead } from "./request-head.ts";
 import type { Member, Room } from "./room.ts";
 import type { Target } from "./room-index.ts";
@@ -41,6 +42,8 @@ export class RecoveryPolicy {
 
 /** A namespace, as far as recovery needs it. */
 type Space = Pick<BroadcastSpace, "name" | "codec" | "maxAttachments" | "clock" | "report"> & {
+  /** A client has run into a limit. */
+  countLimit(limit: LimitName): void;
   readonly index: { add(member: Member, rooms: Iterable<Room>): void; remove(member: Member, room: Room): void };
 };
 
@@ -121,7 +124,10 @@ export class Recovery implements Timed {
     const now = this.#space.clock.now();
     const address = this.#addressOf(head);
     const { failures } = this.#policy;
-    if (failures.isExceeded(address, now)) return undefined;
+    if (failures.isExceeded(address, now)) {
+      this.#space.countLimit("recoveryFailuresPerMinute");
+      return undefined;
+    }
     const claim = this.#claim(pid, auth?.offset, now);
     if (claim === undefined) failures.exceeds(address, now);
     return claim;
@@ -245,8 +251,13 @@ export class Recovery implements Timed {
     seat.state = { is: "away", until, data };
     this.#away.add(seat);
     const { maxAway } = this.#policy;
-    if (maxAway !== 0 && this.#away.size > maxAway) for (const longest of this.#away) return this.#forget(longest);
+    if (maxAway !== 0 && this.#away.size > maxAway) return this.#forgetLongest();
     this.#schedule();
+  }
+
+  #forgetLongest(): void {
+    this.#space.countLimit("maxAway");
+    for (const longest of this.#away) return this.#forget(longest);
   }
 
   #forget(seat: Seat): void {
