@@ -283,7 +283,7 @@ function rooms(pair: Pair): void {
     expect(socket.rooms.has("early")).toBe(true);
   });
 
-  test("namespace.sockets holds the connected sockets, and only those", async () => {
+  test("namespace.sockets holds the connected sockets, and only those (api.md N1)", async () => {
     const rig = await start(pair);
     let during: number | undefined;
     rig.io.use((_socket, next) => {

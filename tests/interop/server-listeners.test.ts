@@ -33,7 +33,7 @@ function identity(pair: Pair): void {
     expect(handshake.xdomain).toBe(true);
   });
 
-  test("a socket has its fields: id, data, nsp, client, conn, request, recovered", async () => {
+  test("a socket has its fields: id, data, nsp, client, conn, request, recovered (api.md K1)", async () => {
     const rig = await start(pair);
     const [client, socket] = await rig.connect({ transports });
     expect(socket.id).toMatch(/^[\w-]{20}$/);

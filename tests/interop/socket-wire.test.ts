@@ -92,7 +92,7 @@ function connecting(pair: Pair): void {
     expect(await wire.next()).toMatch(/^40\{"sid":"[\w-]{20}"\}$/);
   });
 
-  test("a connection that joins nothing for connectTimeout is closed", async () => {
+  test("a connection that joins nothing for connectTimeout is closed (api.md N7)", async () => {
     const { wire } = await fresh(pair, { connectTimeout: 50 });
     expect(await wire.closed()).toBe(1005);
   });

@@ -122,7 +122,10 @@ export class Recovery implements Timed {
     const now = this.#space.clock.now();
     const address = this.#addressOf(head);
     const { failures } = this.#policy;
-    if (failures.isExceeded(address, now)) return void this.#space.countLimit("recoveryFailuresPerMinute");
+    if (failures.isExceeded(address, now)) {
+      this.#space.countLimit("recoveryFailuresPerMinute");
+      return undefined;
+    }
     const claim = this.#claim(pid, auth?.offset, now);
     if (claim === undefined) failures.exceeds(address, now);
     return claim;

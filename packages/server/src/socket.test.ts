@@ -160,7 +160,7 @@ describe("acknowledgements of one client (api.md K4)", () => {
     expect(b.transport.sent).toEqual(['421["x"]', '422["y"]']);
   });
 
-  test("come with all values; later answers are ignored", () => {
+  test("come with all values; later answers are ignored (api.md K10)", () => {
     const stage = setTheStage();
     const { transport, connection } = stage.join();
     const answers: unknown[][] = [];
