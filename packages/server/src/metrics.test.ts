@@ -1,8 +1,8 @@
-import { frameOf, Opcode } from "@bowline/protocol";
+import { frameOf, Opcode, ProtocolError } from "@bowline/protocol";
 import { describe, expect, test, vi } from "vitest";
 import { bufferBytes } from "./buffer-bytes.ts";
 import { limitDefaults, type Limits, type ServerOptions } from "./options.ts";
-import type { LimitName } from "./refusals.ts";
+import { limitBehind, type LimitName } from "./refusals.ts";
 import { Server } from "./server.ts";
 import {
   ask,
@@ -309,8 +309,19 @@ const violations: readonly (readonly [LimitName, Partial<Limits> & Partial<Serve
   ],
 ];
 
-/** What no peer is refused for, and `headersTimeout`, which Node's own server judges: see hosts.test.ts. */
-const WITHOUT: readonly string[] = ["slice", "maxCompressions", "slowReaderGrace", "headersTimeout"];
+/**
+ * What no peer is refused for; `headersTimeout`, which Node's own server judges (hosts.test.ts); and `maxStrayStreams`,
+ * which has its error code.
+ */
+const WITHOUT: readonly string[] = ["slice", "maxCompressions", "slowReaderGrace", "headersTimeout", "maxStrayStreams"];
+
+test.each([
+  ["webtransport_strays", "maxStrayStreams"],
+  ["webtransport_too_big", "maxHttpBufferSize"],
+  ["websocket_utf8", undefined],
+])("an end with the code %s counts for %s", (code, limit) => {
+  expect(limitBehind("", new ProtocolError(code))).toBe(limit);
+});
 
 describe("metrics.refused (abuse matrix, limits)", () => {
   test.each(violations)("counts %s once", async (limit, options, act) => {

@@ -57,6 +57,8 @@ const BY_CODE: ReadonlyMap<string, LimitName> = new Map([
   ["packet_too_large", "maxPacketBytes"],
   ["too_deep", "maxDepth"],
   ["too_many_attachments", "maxAttachments"],
+  ["webtransport_strays", "maxStrayStreams"],
+  ["webtransport_too_big", "maxHttpBufferSize"],
   ["websocket_too_big", "maxHttpBufferSize"],
   ["websocket_too_many_parts", "maxParts"],
 ]);

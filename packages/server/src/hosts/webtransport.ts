@@ -67,7 +67,7 @@ class OpeningSession implements SessionExchange, Timed, Pending {
     this.#host = host;
     this.request = this.#makeRequest({});
     link.onGone = () => this.#leave();
-    link.onStrays = () => this.#fail(BAD_START);
+    link.onStrays = () => this.#fail({ ...BAD_START, limit: "maxStrayStreams" });
   }
 
   async run(): Promise<void> {
