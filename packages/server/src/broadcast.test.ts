@@ -24,7 +24,7 @@ function audience(count: number): Stage & { codec: Codec & { events: number }; p
 const joinedOf = (transports: FakeTransport[], at: number): Set<Uint8Array> =>
   new Set(transports.map((transport) => transport.writes[at]!.batch.bytes()));
 
-describe("a broadcast is encoded once, joined once, and written once per socket", () => {
+describe("a broadcast is encoded once, joined once, and written once per socket (api.md B6)", () => {
   test("10 broadcasts to 5 sockets in one tick are 10 encodes, 1 join and 5 writes", () => {
     const { server, time, codec, peers } = audience(5);
     for (let count = 0; count < 10; count++) server.emit("tick", count);

@@ -92,7 +92,7 @@ describe("on the wire (socket-protocol §7)", () => {
     await all;
   });
 
-  test("a volatile event whose last value is a text gets the current offset; it is not kept", () => {
+  test("a volatile event whose last value is a text gets the current offset; it is not kept (api.md C4)", () => {
     const stage = on();
     const client = arrive(stage);
     stage.server.emit("first");
