@@ -123,7 +123,7 @@ async function start<L extends Line>(open: () => L): Promise<L> {
 
 /** What every Transport of the server does. */
 export function serverTransportContract<L extends Line>(subject: ServerTransportSubject<L>): void {
-  describe(`server transport: ${subject.name}`, () => {
+  describe(`server transport: ${subject.name} (ES9)`, () => {
     describe("output", () => output(subject));
     describe("input", () => input(subject));
     describe("close", () => close(subject));

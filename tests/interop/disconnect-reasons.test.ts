@@ -206,30 +206,33 @@ function expectReason(actual: unknown, expected: string | readonly string[]): vo
 
 function table(pair: Pair, transport: Transport): void {
   for (const row of rows(transport, pair)) {
-    test.skipIf(row.unless?.(pair) ?? false)(`${row.cause} ends both sides with the reasons of the table`, async () => {
-      const rig = await start(pair, row.options ?? {});
-      const between = await link(rig.port);
-      const connected = once(rig.io, "connection");
-      const transports = [transport];
-      const client = pair.client.module().io(`http://127.0.0.1:${between.port}`, {
-        forceNew: true,
-        transports,
-        reconnectionDelay: 60_000,
-        reconnectionDelayMax: 60_000,
-      });
-      atEnd(() => client.disconnect());
-      const [[accepted]] = await Promise.all([connected, once(client, "connect")]);
-      const socket = accepted as ServerSocket;
-      // over polling: the next GET is held
-      await until(() => socket.conn.transport.writable, "idle connection");
-      const ended = once(socket, "disconnect");
-      const left = once(client, "disconnect");
-      const acted = row.act({ rig, client, socket, link: between });
-      const [[serverReason], [clientReason]] = await Promise.all([ended, left, acted]);
-      expectReason(serverReason, row.server);
-      expectReason(clientReason, row.client);
-      expect(client.active).toBe(row.reconnects);
-    });
+    test.skipIf(row.unless?.(pair) ?? false)(
+      `${row.cause} ends both sides with the reasons of the table (ES8, K6, L6)`,
+      async () => {
+        const rig = await start(pair, row.options ?? {});
+        const between = await link(rig.port);
+        const connected = once(rig.io, "connection");
+        const transports = [transport];
+        const client = pair.client.module().io(`http://127.0.0.1:${between.port}`, {
+          forceNew: true,
+          transports,
+          reconnectionDelay: 60_000,
+          reconnectionDelayMax: 60_000,
+        });
+        atEnd(() => client.disconnect());
+        const [[accepted]] = await Promise.all([connected, once(client, "connect")]);
+        const socket = accepted as ServerSocket;
+        // over polling: the next GET is held
+        await until(() => socket.conn.transport.writable, "idle connection");
+        const ended = once(socket, "disconnect");
+        const left = once(client, "disconnect");
+        const acted = row.act({ rig, client, socket, link: between });
+        const [[serverReason], [clientReason]] = await Promise.all([ended, left, acted]);
+        expectReason(serverReason, row.server);
+        expectReason(clientReason, row.client);
+        expect(client.active).toBe(row.reconnects);
+      },
+    );
   }
 
   test("a connection that joins no namespace in time is closed", async () => {

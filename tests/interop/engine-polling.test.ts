@@ -37,7 +37,7 @@ async function connected(
 function polling(pair: Pair): void {
   const { ours } = pair.server;
 
-  test("a GET with packets queued is answered at once, binary as b and base64, joined by ␞", async () => {
+  test("a GET with packets queued is answered at once, binary as b and base64, joined by ␞ (E5)", async () => {
     const { socket, session } = await connected(pair);
     socket.emit("bin", Buffer.from([1, 2, 3, 4]));
     socket.emit("back", 1);
@@ -57,7 +57,7 @@ function polling(pair: Pair): void {
     expect((await get.answer).body).toBe('42["now"]');
   });
 
-  test("a POST is answered with ok, and its packets arrive in order", async () => {
+  test("a POST is answered with ok, and its packets arrive in order (E5)", async () => {
     const { socket, session } = await connected(pair);
     const values: unknown[] = [];
     socket.onAny((name: string, value: unknown) => values.push([name, value]));
@@ -86,7 +86,7 @@ function polling(pair: Pair): void {
     await within(answered, "answer");
   });
 
-  test("a second GET is 400, the first gets 1, and the session closes with 'transport error'", async () => {
+  test("a second GET is 400, the first gets 1, and the session closes with 'transport error' (E13)", async () => {
     const { port, socket, session, writable } = await connected(pair);
     const ended = once(socket, "disconnect");
     const first = held(port, session.path);
@@ -107,7 +107,7 @@ function polling(pair: Pair): void {
     expect((await ended)[0]).toBe("transport error");
   });
 
-  test("a second POST is 400, destroys the first, and closes the session with 'transport error'", async () => {
+  test("a second POST is 400, destroys the first, and closes the session with 'transport error' (E13)", async () => {
     const { port, socket, session, writable } = await connected(pair);
     const ended = once(socket, "disconnect");
     const get = held(port, session.path);
@@ -156,7 +156,7 @@ function polling(pair: Pair): void {
     expect((await ended)[0]).toBe("transport error");
   });
 
-  test("a binary content type is 400 and closes the session with 'transport error'", async () => {
+  test("a binary content type is 400 and closes the session with 'transport error' (E13)", async () => {
     const { socket, session } = await connected(pair);
     const ended = once(socket, "disconnect");
     const answer = await session.post("42", { "content-type": "application/octet-stream" });

@@ -330,7 +330,7 @@ function closing(pair: Pair): void {
 }
 
 forEachServer((pair) => {
-  describe("heartbeat", () => heartbeat(pair));
-  describe("upgrade", () => upgrades(pair));
-  describe("closing", () => closing(pair));
+  describe("heartbeat (E1, E8)", () => heartbeat(pair));
+  describe("upgrade (E9)", () => upgrades(pair));
+  describe("closing (E14, ES7)", () => closing(pair));
 });

@@ -211,7 +211,7 @@ function webSockets(pair: Pair): void {
 }
 
 forEachServer((pair) => {
-  describe("handshake", () => handshakes(pair));
-  describe("refusals", () => refusals(pair));
-  describe("websocket", () => webSockets(pair));
+  describe("handshake (E2, E3, E4)", () => handshakes(pair));
+  describe("refusals (E10, E11)", () => refusals(pair));
+  describe("websocket (E6, E13)", () => webSockets(pair));
 });

@@ -299,8 +299,8 @@ function rooms(pair: Pair): void {
 }
 
 forEachServer((pair) => {
-  describe("broadcast targets", () => targets(pair));
-  describe("broadcast acknowledgements", () => answers(pair));
-  describe("all sockets of a target", () => cluster(pair));
-  describe("rooms", () => rooms(pair));
+  describe("broadcast targets (B1, N1)", () => targets(pair));
+  describe("broadcast acknowledgements (B2)", () => answers(pair));
+  describe("all sockets of a target (B3, B4)", () => cluster(pair));
+  describe("rooms (A1, A2, N4)", () => rooms(pair));
 });

@@ -417,9 +417,9 @@ function cors(pair: Pair): void {
 }
 
 forEachServer((pair) => {
-  describe("hosts", () => hosts(pair));
-  describe("options", () => options(pair));
-  describe("client files", () => clientFiles(pair));
-  describe("engine", () => engine(pair));
+  describe("hosts (S1, S4, S8)", () => hosts(pair));
+  describe("options (ES2, ES3, S2)", () => options(pair));
+  describe("client files (S6)", () => clientFiles(pair));
+  describe("engine (ES4, ES5, ES6, E12)", () => engine(pair));
   describe("CORS", () => cors(pair));
 });

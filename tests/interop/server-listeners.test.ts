@@ -304,7 +304,7 @@ function catchAll(pair: Pair): void {
 }
 
 forEachServer((pair) => {
-  describe("server, namespace and socket", () => identity(pair));
-  describe("middlewares and dynamic namespaces", () => middlewares(pair));
-  describe("listeners", () => catchAll(pair));
+  describe("server, namespace and socket (K1, K2, S9)", () => identity(pair));
+  describe("middlewares and dynamic namespaces (N2, N5)", () => middlewares(pair));
+  describe("listeners (K3, K5, L5)", () => catchAll(pair));
 });

@@ -327,7 +327,7 @@ function closings(pair: Pair): void {
 }
 
 forEachServer((pair) => {
-  describe("connecting", () => connecting(pair));
-  describe("events", () => events(pair));
-  describe("what closes", () => closings(pair));
+  describe("connecting (P2, N7)", () => connecting(pair));
+  describe("events (P1, K4, K10)", () => events(pair));
+  describe("what closes (P2, P3, P4, K7)", () => closings(pair));
 });

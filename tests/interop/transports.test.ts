@@ -7,7 +7,7 @@ afterEach(closeAll);
 
 /** Beside the three modes. */
 function choices(pair: Pair): void {
-  test("clients without a list of transports connect and exchange events", async () => {
+  test("clients without a list of transports connect and exchange events (EC2)", async () => {
     const rig = await start(pair);
     const [client, socket] = await rig.connect();
     const [up, down] = [once(socket, "up"), once(client, "down")];
@@ -65,7 +65,7 @@ function choices(pair: Pair): void {
     expect([await up, await down]).toEqual([[1], [2]]);
   });
 
-  test("a server that answers 404 gives connect_error, and the client goes on trying", async () => {
+  test("a server that answers 404 gives connect_error, and the client goes on trying (EC4)", async () => {
     const rig = await start(pair, { path: "/elsewhere" });
     const client = rig.client({ transports: ["polling"] });
     const [error] = await once(client, "connect_error");

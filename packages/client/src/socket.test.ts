@@ -30,7 +30,7 @@ const connected = async (options: ManagerOptions & SocketOptions = {}): Promise<
   return socket;
 };
 
-describe("connecting", () => {
+describe("connecting (L4, L6)", () => {
   test("sends CONNECT with auth after the open packet, for each namespace", async () => {
     const socket = await open({ auth: { token: 1 } });
     socket.io.socket("/a", { auth: (done) => done({ token: 2 }) });
@@ -54,7 +54,7 @@ describe("connecting", () => {
     expect([first.packets, platform.last.packets]).toEqual([[], ['40{"n":2}']]);
   });
 
-  test("fires in the order: received events, sent packets, connect", async () => {
+  test("fires in the order: received events, sent packets, connect (L8)", async () => {
     const socket = await open();
     const log: unknown[] = [];
     socket.on("early", (value) => log.push(value));
@@ -82,7 +82,7 @@ describe("connecting", () => {
     expect([socket.active, platform.last.closed]).toEqual([false, "cleanly"]);
   });
 
-  test("tells v2 servers apart", async () => {
+  test("tells v2 servers apart (L7)", async () => {
     const socket = await open();
     const error = vi.fn();
     socket.on("connect_error", error);
@@ -134,7 +134,7 @@ describe("emitting", () => {
     expect(platform.last.packets).toEqual(['42["kept"]']);
   });
 
-  test("volatile events are dropped while disconnected and sent while the line is free", async () => {
+  test("volatile events are dropped while disconnected and sent while the line is free (L9)", async () => {
     const socket = await open();
     socket.volatile.emit("early");
     await accept();
@@ -144,7 +144,7 @@ describe("emitting", () => {
     expect(platform.last.packets).toEqual(["40", '42["a"]', '42["b"]']);
   });
 
-  test("buffers and closes with ping timeout when a deadline passed unnoticed, as after a sleep", async () => {
+  test("buffers and closes with ping timeout when a deadline passed unnoticed, as after a sleep (EC7)", async () => {
     const socket = await connected();
     const reason = vi.fn();
     socket.on("disconnect", reason);
@@ -188,7 +188,7 @@ describe("acknowledgements", () => {
     expect(ack).toHaveBeenCalledTimes(1);
   });
 
-  test("settle on disconnection if they take an error; plain ones are dropped, buffered ones kept", async () => {
+  test("settle on disconnection if they take an error; plain ones are dropped, buffered ones kept (L11)", async () => {
     const socket = await connected();
     const plain = vi.fn();
     const timed = vi.fn();
@@ -222,7 +222,7 @@ describe("receiving", () => {
   const uncaught = vi.fn();
   afterEach(() => process.off("uncaughtException", uncaught));
 
-  test("a listener that throws stops neither the others nor the connection", async () => {
+  test("a listener that throws stops neither the others nor the connection (L12)", async () => {
     const listeners = process.listeners("uncaughtException");
     process.removeAllListeners("uncaughtException");
     process.on("uncaughtException", uncaught);
@@ -271,7 +271,7 @@ describe("receiving", () => {
   });
 });
 
-describe("retries", () => {
+describe("retries (L10)", () => {
   test("one emit is in flight; it is sent again on timeout, then given up", async () => {
     const socket = await connected({ retries: 1, ackTimeout: 100 });
     const first = vi.fn();

@@ -169,7 +169,7 @@ describe("connectTimeout (socket-protocol §3)", () => {
   });
 });
 
-describe("slow readers (abuse matrix 43, 65)", () => {
+describe("slow readers (api.md ES10, abuse matrix 43, 65)", () => {
   test("one that reads nothing for slowReaderGrace beyond maxBufferedBytes ends with transport error", () => {
     const stage = joined();
     const reasons = reasonsOf(stage);
