@@ -1,18 +1,19 @@
 // @vitest-environment jsdom
+import * as ours from "@bowline/react";
 import { act, cleanup, fireEvent, render, renderHook, screen } from "@testing-library/react";
 import * as react from "react";
 import * as jsxRuntime from "react/jsx-runtime";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 // the build for browsers: what a page would load
 import * as browserClient from "../../../packages/client/src/index.ts";
-import { type ClientSocket, closeAll, once, type Rig, start, until } from "../harness.ts";
+import { closeAll, once, type Rig, start, until } from "../harness.ts";
 import { forOurServer } from "../peers.ts";
 import { run } from "./snippet.ts";
 
 const { createElement, StrictMode } = react;
 
 interface HookResult {
-  readonly socket: ClientSocket | null;
+  readonly socket: { readonly id?: string | undefined; emit(event: string, ...args: unknown[]): unknown } | null;
   readonly isConnected: boolean;
 }
 type Hook = (url: string) => HookResult;
@@ -93,50 +94,57 @@ forOurServer((pair) => {
     });
   });
 
-  test("react-component.tsx: shows the status and the messages that come", async () => {
-    await show("react-component.tsx", "Chat");
-    screen.getByText("Status: Disconnected");
-    await screen.findByText("Status: Connected");
-    for (const text of ["Hello", "World"]) rig.io.emit("message", text);
-    await screen.findByText("World");
-    expect(screen.getAllByRole("listitem").map((item) => item.textContent)).toEqual(["Hello", "World"]);
-    rig.io.disconnectSockets();
-    await screen.findByText("Status: Disconnected");
-  });
+  describe.each(["react-hook.ts", "@bowline/react"])("with useSocket of %s,", (hook) => {
+    beforeEach(() => {
+      if (hook === "@bowline/react")
+        useSocket = (url) => (last = ours.useSocket(url.replace("http://localhost:3001", rig.url)));
+    });
 
-  test("chat-client.tsx with chat-server.ts: users, messages and who types", async () => {
-    await run("chat-server.ts", { names: { io: rig.io } });
-    const names = { UserList, MessageList, MessageInput };
-    const connected = once(rig.io, "connection");
-    await show("chat-client.tsx", "ChatApp", names);
-    await connected;
-    await until(() => last.isConnected, "the page is connected");
+    test("react-component.tsx: shows the status and the messages that come", async () => {
+      await show("react-component.tsx", "Chat");
+      screen.getByText("Status: Disconnected");
+      await screen.findByText("Status: Connected");
+      for (const text of ["Hello", "World"]) rig.io.emit("message", text);
+      await screen.findByText("World");
+      expect(screen.getAllByRole("listitem").map((item) => item.textContent)).toEqual(["Hello", "World"]);
+      rig.io.disconnectSockets();
+      await screen.findByText("Status: Disconnected");
+    });
 
-    const [ben] = await rig.connect();
-    ben.emit("user:join", "Ben");
-    await screen.findByText("Users: Ben");
-    act(() => void last.socket?.emit("user:join", "Ann"));
-    await screen.findByText("Users: Ben, Ann");
+    test("chat-client.tsx with chat-server.ts: users, messages and who types", async () => {
+      await run("chat-server.ts", { names: { io: rig.io } });
+      const names = { UserList, MessageList, MessageInput };
+      const connected = once(rig.io, "connection");
+      await show("chat-client.tsx", "ChatApp", names);
+      await connected;
+      await until(() => last.isConnected, "the page is connected");
 
-    ben.emit("typing:start");
-    await screen.findByText("Ben typing...");
-    ben.emit("typing:stop");
-    await until(() => screen.queryByText("Ben typing...") === null, "nobody types");
+      const [ben] = await rig.connect();
+      ben.emit("user:join", "Ben");
+      await screen.findByText("Users: Ben");
+      act(() => void last.socket?.emit("user:join", "Ann"));
+      await screen.findByText("Users: Ben, Ann");
 
-    const typing = once(ben, "user:typing");
-    fireEvent.focus(screen.getByRole("textbox"));
-    expect(await typing).toMatchObject([{ name: "Ann" }]);
-    const stopped = once(ben, "user:stopped-typing");
-    fireEvent.blur(screen.getByRole("textbox"));
-    expect(await stopped).toEqual([last.socket?.id]);
+      ben.emit("typing:start");
+      await screen.findByText("Ben typing...");
+      ben.emit("typing:stop");
+      await until(() => screen.queryByText("Ben typing...") === null, "nobody types");
 
-    const toBen = once(ben, "message:new");
-    fireEvent.change(screen.getByRole("textbox"), { target: { value: "Hello" } });
-    await screen.findByText("Ann: Hello");
-    expect(await toBen).toMatchObject([{ userName: "Ann", text: "Hello" }]);
+      const typing = once(ben, "user:typing");
+      fireEvent.focus(screen.getByRole("textbox"));
+      expect(await typing).toMatchObject([{ name: "Ann" }]);
+      const stopped = once(ben, "user:stopped-typing");
+      fireEvent.blur(screen.getByRole("textbox"));
+      expect(await stopped).toEqual([last.socket?.id]);
 
-    ben.disconnect();
-    await screen.findByText("Users: Ann");
+      const toBen = once(ben, "message:new");
+      fireEvent.change(screen.getByRole("textbox"), { target: { value: "Hello" } });
+      await screen.findByText("Ann: Hello");
+      expect(await toBen).toMatchObject([{ userName: "Ann", text: "Hello" }]);
+
+      ben.disconnect();
+      await screen.findByText("Users: Ann");
+    });
   });
 });
 
