@@ -121,14 +121,15 @@ describe("the documents", () => {
 
   const examples = [...documents].flatMap(([file, text]) =>
     blocksOf(text)
-      .filter(({ language }) => /^(js|ts|javascript|typescript)$/.test(language))
-      .map(({ code }, index) => [`${file}, example ${index + 1}`, code] as const),
+      .filter(({ language }) => /^(js|jsx|ts|tsx|javascript|typescript)$/.test(language))
+      .map(({ code, language }, index) => [`${file}, example ${index + 1}`, code, language] as const),
   );
 
-  test.each(examples)("%s is valid TypeScript", (_name, code) => {
+  test.each(examples)("%s is valid TypeScript", (_name, code, language) => {
     const { diagnostics = [] } = ts.transpileModule(code, {
+      fileName: language.endsWith("x") ? "example.tsx" : "example.ts",
       reportDiagnostics: true,
-      compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ESNext },
+      compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ESNext, jsx: ts.JsxEmit.ReactJSX },
     });
     expect(diagnostics.map(({ messageText }) => messageText)).toEqual([]);
   });

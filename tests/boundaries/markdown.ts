@@ -47,7 +47,7 @@ export function brokenLinks(documents: ReadonlyMap<string, string>, exists: (pat
 
 function linksOf(markdown: string): string[] {
   const prose = markdown.replace(/^```.*?^```$/gms, "").replace(/`[^`\n]*`/g, "");
-  return [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = ""]) => link);
+  return [...prose.matchAll(/\]\(([^)\s]+)\)|(?:src|srcset)="([^"]+)"/g)].map(([, link, image]) => link ?? image ?? "");
 }
 
 function leadsSomewhere(
