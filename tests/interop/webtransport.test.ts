@@ -80,6 +80,23 @@ function upgrades(pair: Pair): void {
     if (pair.server.ours) expect(atServer).toBe("transport error");
   });
 
+  // the reference sends a frame of length 0, which its own decoder refuses
+  test.runIf(pair.server.ours)("an empty binary value arrives at the client", async () => {
+    const rig = await start(pair, server);
+    const [client, socket] = await rig.connect({ transports: ["webtransport"] });
+    const down = once(client, "down");
+    socket.emit("down", Buffer.alloc(0), "behind");
+    expect(await down).toEqual([Buffer.alloc(0), "behind"]);
+  });
+
+  test.runIf(pair.client.ours)("an empty binary value arrives at the server", async () => {
+    const rig = await start(pair, server);
+    const [client, socket] = await rig.connect({ transports: ["webtransport"] });
+    const up = once(socket, "up");
+    client.emit("up", Buffer.alloc(0), "behind");
+    expect(await up).toEqual([Buffer.alloc(0), "behind"]);
+  });
+
   test("both ends may close: the other is told 'transport close'", async () => {
     const rig = await start(pair, server);
     const [client, socket] = await rig.connect({ transports: ["webtransport"], reconnection: false });
