@@ -1,0 +1,30 @@
+import { ProtocolError } from "./errors.ts";
+
+// A script that calls back with a payload, and a form that carries one (engine-protocol §11).
+
+/** @param index what `j` said; only its digits count */
+export const jsonpScript = (index: string, payload: string): string => {
+  // line terminators in scripts, until ECMAScript 2019
+  const text = JSON.stringify(payload).replace(/[\u2028\u2029]/g, (char) =>
+    char === "\u2028" ? "\\u2028" : "\\u2029",
+  );
+  return `___eio[${index.replace(/\D/g, "")}](${text});`;
+};
+
+/**
+ * The payload in a form's field `d`. Browsers change line feeds in forms, so the client writes each as `\n`, and a `\n` that
+ * was there before as `\\n`.
+ * @throws ProtocolError `parse_error`
+ */
+export const readJsonpForm = (form: string): string => {
+  const field = /(?:^|&)d=([^&]*)/.exec(form);
+  if (!field) throw new ProtocolError("parse_error");
+  try {
+    const text = decodeURIComponent((field[1] ?? "").replaceAll("+", " "));
+    return text
+      .replace(/(\\?)\\n/g, (match, escape: string) => (escape === "" ? "\n" : match))
+      .replaceAll("\\\\n", "\\n");
+  } catch (cause) {
+    throw new ProtocolError("parse_error", undefined, { cause });
+  }
+};
