@@ -2,6 +2,7 @@ import { encodePayload, type Frame, PayloadReader } from "@bowline/protocol";
 import { bufferBytes } from "../../packages/server/src/buffer-bytes.ts";
 import { Clock } from "../../packages/server/src/clock.ts";
 import { VirtualTime } from "../../packages/server/src/test-kit.ts";
+import { pollFormat4 } from "../../packages/server/src/transports/formats.ts";
 import { type PollAnswer, type PollExchange, PollingTransport } from "../../packages/server/src/transports/polling.ts";
 import { type Line, Owner, plain } from "./server-transport.contract.ts";
 
@@ -63,7 +64,7 @@ export class PollingLine implements Line {
   #stuck = false;
 
   constructor() {
-    const options = { maxPayload: 10_000, bodyTimeout: 10_000, bodyTimeoutMax: 60_000 };
+    const options = { maxPayload: 10_000, bodyTimeout: 10_000, bodyTimeoutMax: 60_000, format: pollFormat4 };
     this.owner.transport = this.transport = new PollingTransport(options, this.clock, this.owner);
   }
 

@@ -2,6 +2,7 @@ import { type Frame, frameOf, Opcode, readTextPacket, type WebSocketEvent } from
 import { bufferBytes } from "../../packages/server/src/buffer-bytes.ts";
 import { Clock } from "../../packages/server/src/clock.ts";
 import { MemoryStream, readAsClient, VirtualTime } from "../../packages/server/src/test-kit.ts";
+import { webSocketFormat } from "../../packages/server/src/transports/formats.ts";
 import { WebSocketTransport } from "../../packages/server/src/transports/websocket.ts";
 import { batch, type Line, Owner, plain } from "./server-transport.contract.ts";
 
@@ -36,8 +37,7 @@ export class WebSocketLine implements Line {
         maxPendingPongs: 60,
         controlFramesPerSecond: 100,
         messageTimeout: 10_000,
-        readsBase64: base64,
-        writesBase64: base64,
+        ...webSocketFormat(4, base64, false),
       },
       this.clock,
       this.owner,

@@ -11,11 +11,12 @@ class Peer implements ServerSessionHandler {
   /** Packets that were no messages. */
   readonly heard: string[] = [];
   now = 1_000;
-  readonly session = new ServerSession(
-    { pingInterval: PING_INTERVAL, pingTimeout: PING_TIMEOUT, upgradeTimeout: UPGRADE_TIMEOUT },
-    this,
-    this.now,
-  );
+  readonly session: ServerSession;
+
+  constructor(protocol?: 3 | 4) {
+    const times = { pingInterval: PING_INTERVAL, pingTimeout: PING_TIMEOUT, upgradeTimeout: UPGRADE_TIMEOUT };
+    this.session = new ServerSession(times, this, this.now, protocol);
+  }
 
   onMessage(frame: string | Uint8Array): void {
     this.told.push(typeof frame === "string" ? `message ${frame}` : `bytes ${frame.join(" ")}`);
@@ -334,5 +335,44 @@ describe("closing (§9)", () => {
     peer.session.advance(peer.now + 1e6);
     expect(peer.take()).toEqual(["end transport error: websocket error"]);
     expect(peer.session.phase).toBe("closed");
+  });
+});
+
+describe("the heartbeat of protocol 3 (§12)", () => {
+  test("each ping of the client is answered and moves the deadline; nothing else does", () => {
+    const peer = new Peer(3);
+    expect(peer.wait(40_000)).toEqual([]);
+    expect(peer.receive("2")).toEqual(["send 3", "heartbeat"]);
+    expect(peer.wait(44_999)).toEqual([]);
+    expect(peer.receive("4x", Uint8Array.of(1), "6", "2probe")).toEqual([
+      "message x",
+      "bytes 1",
+      "send 3",
+      "heartbeat",
+    ]);
+    expect(peer.wait(44_999)).toEqual([]);
+    expect(peer.wait(1)).toEqual(["end ping timeout"]);
+  });
+
+  test("without a ping it ends after pingInterval + pingTimeout from the open on", () => {
+    const peer = new Peer(3);
+    peer.receive("4x");
+    expect(peer.wait(44_999)).toEqual([]);
+    expect(peer.wait(1)).toEqual(["end ping timeout"]);
+  });
+
+  test("an upgrade does not touch the deadline", () => {
+    const peer = new Peer(3);
+    peer.wait(30_000);
+    peer.session.openCandidate(peer.now);
+    expect(peer.session.receiveCandidate("2probe", peer.now)).toBe("answer");
+    expect(peer.session.receiveCandidate("5", peer.now)).toBe("switch");
+    peer.take();
+    expect(peer.wait(14_999)).toEqual([]);
+    expect(peer.wait(1)).toEqual(["end ping timeout"]);
+  });
+
+  test("a pong of the client ends it", () => {
+    expect(new Peer(3).receive("3")).toEqual(["end transport error: invalid heartbeat direction"]);
   });
 });

@@ -34,26 +34,29 @@ const POLLING_CLOSE_WAIT = 30_000;
 const RELEASE_BEAT = 100;
 
 /**
- * The server's side of one Engine.IO v4 session: heartbeat, upgrade and end, without I/O or clock. Packets and the
- * present go in; messages, control packets and one `deadline` come out.
+ * The server's side of one Engine.IO session: heartbeat, upgrade and end, without I/O or clock. Packets and the present go
+ * in; messages, control packets and one `deadline` come out.
  */
 export class ServerSession {
   readonly #times: ServerSessionTimes;
   readonly #handler: ServerSessionHandler;
 
   #phase: "open" | "closing" | "closed" = "open";
-  /** "extended": other packets have moved the pong deadline once (§7). */
-  #heartbeat: "idle" | "waiting" | "extended" = "idle";
+  /** "extended": other packets have moved the pong deadline once (§7). "client": protocol 3, where the client pings (§12). */
+  #heartbeat: "idle" | "waiting" | "extended" | "client" = "idle";
   #heartbeatAt: number;
   #candidate: "none" | "open" | "probed" | "done" = "none";
   // undefined while there is no candidate: Infinity would cost a heap number for each
   #candidateUntil: number | undefined;
   #releaseAt: number | undefined;
 
-  constructor(times: ServerSessionTimes, handler: ServerSessionHandler, now: number) {
+  constructor(times: ServerSessionTimes, handler: ServerSessionHandler, now: number, protocol: 3 | 4 = 4) {
     this.#times = times;
     this.#handler = handler;
     this.#heartbeatAt = now + times.pingInterval;
+    if (protocol === 4) return;
+    this.#heartbeat = "client";
+    this.#heartbeatAt += times.pingTimeout;
   }
 
   get phase(): "open" | "closing" | "closed" {
@@ -153,7 +156,7 @@ export class ServerSession {
       case CLOSE:
         return this.#end("transport close", "");
       case PING:
-        return this.#end("transport error", "invalid heartbeat direction");
+        return this.#receivePing(now);
       case PONG:
         return this.#receivePong(now);
       default:
@@ -161,8 +164,16 @@ export class ServerSession {
     }
   }
 
+  #receivePing(now: number): void {
+    if (this.#heartbeat !== "client") return this.#end("transport error", "invalid heartbeat direction");
+    this.#heartbeatAt = now + this.#times.pingInterval + this.#times.pingTimeout;
+    this.#handler.onControl("3");
+    this.#handler.onHeartbeat();
+  }
+
   #receivePong(now: number): void {
     if (this.#heartbeat === "idle") return;
+    if (this.#heartbeat === "client") return this.#end("transport error", "invalid heartbeat direction");
     this.#heartbeat = "idle";
     this.#heartbeatAt = now + this.#times.pingInterval;
     this.#handler.onHeartbeat();

@@ -49,6 +49,8 @@ export interface RequestTerms {
   /** 3 stands for all that is not 4, as in v4. */
   readonly protocol: 3 | 4;
   readonly base64: boolean;
+  /** The index of a callback: the client polls over script tags. */
+  readonly jsonp: string | undefined;
   /** One of the engine's own parameters is there twice. */
   readonly repeated: boolean;
   /** They come from the first packet of a WebTransport session, not from a URL. */
@@ -62,6 +64,7 @@ export function termsOf(query: URLSearchParams): RequestTerms {
     sid: query.get("sid") ?? undefined,
     protocol: query.get("EIO") === "4" ? 4 : 3,
     base64: query.has("b64"),
+    jsonp: query.get("j") ?? undefined,
     repeated,
     isSession: false,
   };
@@ -69,7 +72,15 @@ export function termsOf(query: URLSearchParams): RequestTerms {
 
 /** The same of a WebTransport session that is a new one, or wants to take over the one that `sid` names. */
 export function sessionTerms(sid: string | undefined): RequestTerms {
-  return { transport: "webtransport", sid, protocol: 4, base64: false, repeated: false, isSession: true };
+  return {
+    transport: "webtransport",
+    sid,
+    protocol: 4,
+    base64: false,
+    jsonp: undefined,
+    repeated: false,
+    isSession: true,
+  };
 }
 
 const badRequest = (name: string): Refusal => refusal(ErrorCode.BAD_REQUEST, { name });

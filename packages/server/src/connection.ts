@@ -14,6 +14,7 @@ import {
 import { Candidate } from "./candidate.ts";
 import type { Clock, Timed } from "./clock.ts";
 import { type ConnectionEvents, describe, type PacketView } from "./connection-events.ts";
+import { readerOf3 } from "./protocol-3.ts";
 import type { DisconnectReason } from "./disconnect-reason.ts";
 import { EventBudget } from "./event-budget.ts";
 import type { ResolvedOptions } from "./options.ts";
@@ -70,8 +71,6 @@ export class Connection
   implements ServerSessionHandler, TransportHandler, Timed
 {
   readonly id: string;
-  /** Engine.IO protocol version. */
-  readonly protocol = 4;
   readonly head: RequestHead;
   /** @internal Its namespaces. */
   readonly slots: NamespaceSlots = new NamespaceSlots();
@@ -110,11 +109,12 @@ export class Connection
     this.head = head;
     this.#host = host;
     this.#transport = transport;
-    this.#reader = codec?.reader(host.options.limits);
-    const { eventsPerSecond } = host.options.limits;
+    const { limits } = host.options;
+    this.#reader = codec === undefined || head.protocol === 4 ? codec?.reader(limits) : readerOf3(codec, limits);
+    const { eventsPerSecond } = limits;
     if (eventsPerSecond !== 0) this.#budget = new EventBudget(eventsPerSecond, host.clock, () => this.resume());
     const now = host.clock.now();
-    this.#session = new ServerSession(host.options, this, now);
+    this.#session = new ServerSession(host.options, this, now, head.protocol);
     if (codec !== undefined) this.#connectBy = now + host.options.connectTimeout;
     this.#schedule();
     transport.handler = this;
@@ -124,6 +124,11 @@ export class Connection
 
   get transport(): Transport {
     return this.#transport;
+  }
+
+  /** Engine.IO protocol version. */
+  get protocol(): 3 | 4 {
+    return this.head.protocol;
   }
 
   get readyState(): "open" | "closing" | "closed" {
@@ -218,6 +223,11 @@ export class Connection
     if (this.#connectBy === undefined) return;
     this.#connectBy = undefined;
     this.#host.onConnectionJoined(this);
+  }
+
+  /** @internal Clients of protocol 3 are in the main namespace without asking (socket-protocol §8). */
+  joinMain(): void {
+    if (this.#session.phase === "open") this.#receiveOther({ type: PacketType.CONNECT, nsp: "/" }, undefined);
   }
 
   /** @internal The server leaves a namespace. */

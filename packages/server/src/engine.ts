@@ -24,7 +24,8 @@ import { type LimitName, type LimitListener, Refusals } from "./refusals.ts";
 import { queryOf, RequestHead, showQuery } from "./request-head.ts";
 import { callListeners, type ErrorReport, isThenable, ServerEmitter } from "./server-emitter.ts";
 import { connectionOpen, connectionRefuse, connectionUpgrade } from "./trace.ts";
-import { PollingTransport } from "./transports/polling.ts";
+import { jsonpFormat, type PollFormat, pollFormat3, pollFormat4, webSocketFormat } from "./transports/formats.ts";
+import { type PollingOptions, PollingTransport } from "./transports/polling.ts";
 import type { Transport, TransportHandler } from "./transports/transport.ts";
 import { type WebSocketOptions, WebSocketTransport } from "./transports/websocket.ts";
 import { WebTransportTransport } from "./transports/webtransport.ts";
@@ -86,7 +87,7 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   readonly #compression: PollCompression;
   readonly #middlewares: EngineMiddleware[] = [];
   readonly #webSocketOptions: WebSocketOptions;
-  readonly #base64WebSocketOptions: WebSocketOptions;
+  readonly #pollingOptions: PollingOptions;
   #clients: Readonly<Record<string, Connection>> | undefined;
   #dirty: Connection[] = [];
   readonly #turns: Connection[] = [];
@@ -102,9 +103,8 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     this.#pending = new PendingConnections(options.limits, host.clock);
     this.#compression = new PollCompression(options.httpCompression, options.limits.maxCompressions);
     this.#unknownSessions = new RatePerAddress(options.limits.unknownSessionsPerMinute);
-    const webSocketOptions = { ...options.limits, maxPayload: options.maxHttpBufferSize };
-    this.#webSocketOptions = { ...webSocketOptions, readsBase64: options.lenientBase64, writesBase64: false };
-    this.#base64WebSocketOptions = { ...webSocketOptions, readsBase64: true, writesBase64: true };
+    this.#webSocketOptions = this.#webSocketOptionsFor(4, false);
+    this.#pollingOptions = this.#pollingOptionsFor(pollFormat4);
     if (options.cors !== undefined) this.use(cors(options.cors));
   }
 
@@ -320,7 +320,7 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     if (session !== undefined) return this.#verifySession(exchange, session, terms);
     this.#askApplication(exchange, () => {
       if (!this.#isOriginWelcome(exchange)) return this.#refuse(exchange, ORIGIN_DENIED);
-      if (terms.protocol !== 4) {
+      if (terms.protocol === 3 && !this.opts.allowEIO3) {
         return this.#refuse(exchange, refusal(ErrorCode.UNSUPPORTED_PROTOCOL_VERSION, { protocol: 3 }));
       }
       this.#makeId(exchange, terms);
@@ -454,22 +454,27 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
 
   #open(exchange: Exchange, id: string, terms: RequestTerms, address: string | undefined): void {
     const cookie = this.opts.cookie === false ? undefined : serializeCookie(this.opts.cookie, id);
-    const head = new RequestHead(exchange.request, this.#isRequestSeen());
+    const head = new RequestHead(exchange.request, this.#isRequestSeen(), terms.protocol);
     if (exchange.isUpgrade) {
       const transport = this.#accept(exchange, terms, true, cookie);
       if (transport === undefined) return;
       const connection = this.#start(id, head, transport, address);
       connection.flush();
-      this.#fire("connection", [connection]);
+      this.#announce(connection);
       connection.onReadable();
     } else {
-      const transport = new PollingTransport(this.#pollingOptions, this.clock, NO_HANDLER);
+      const transport = new PollingTransport(this.#pollingOptionsOf(terms), this.clock, NO_HANDLER);
       const connection = this.#start(id, head, transport, address);
       this.#watchHeaders(exchange, true, cookie);
       transport.onPoll(exchange);
       // a listener may have put into the headers what HTTP does not allow
-      if (connection.readyState !== "closed") this.#fire("connection", [connection]);
+      if (connection.readyState !== "closed") this.#announce(connection);
     }
+  }
+
+  #announce(connection: Connection): void {
+    this.#fire("connection", [connection]);
+    if (connection.protocol === 3 && this.#host.codec !== undefined) connection.joinMain();
   }
 
   #start(id: string, head: RequestHead, transport: Transport, address: string | undefined): Connection {
@@ -479,7 +484,8 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     this.counts.opened++;
     if (connectionOpen.hasSubscribers) connectionOpen.publish({ connection });
     const { pingInterval, pingTimeout, maxHttpBufferSize: maxPayload, initialPacket } = this.opts;
-    const upgrades = this.upgrades(transport.name);
+    // clients of protocol 3 do not know WebTransport
+    const upgrades = this.upgrades(transport.name).filter((name) => head.protocol === 4 || name === "websocket");
     const open = JSON.stringify({ sid: id, upgrades, pingInterval, pingTimeout, maxPayload });
     connection.sendMessage(new Message([`0${open}`]));
     if (initialPacket !== undefined) connection.send(initialPacket);
@@ -518,7 +524,8 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     this.#fire("headers", [headers, exchange.request]);
     const accepted = exchange.accept(headers);
     if (accepted === undefined) return undefined;
-    const options = terms.base64 ? this.#base64WebSocketOptions : this.#webSocketOptions;
+    const isUsual = terms.protocol === 4 && !terms.base64;
+    const options = isUsual ? this.#webSocketOptions : this.#webSocketOptionsFor(terms.protocol, terms.base64);
     return new WebSocketTransport({ ...accepted, head: exchange.head }, options, this.clock, NO_HANDLER);
   }
 
@@ -543,9 +550,19 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     return this.generateId !== Engine.prototype.generateId;
   }
 
-  get #pollingOptions(): { maxPayload: number; bodyTimeout: number; bodyTimeoutMax: number } {
+  #webSocketOptionsFor(protocol: 3 | 4, base64: boolean): WebSocketOptions {
+    const { limits, maxHttpBufferSize: maxPayload, lenientBase64 } = this.opts;
+    return { ...limits, maxPayload, ...webSocketFormat(protocol, base64, lenientBase64) };
+  }
+
+  #pollingOptionsFor(format: PollFormat): PollingOptions {
     const { maxHttpBufferSize: maxPayload, limits, pingInterval, pingTimeout } = this.opts;
-    return { maxPayload, bodyTimeout: limits.bodyTimeout, bodyTimeoutMax: pingInterval + pingTimeout };
+    return { maxPayload, bodyTimeout: limits.bodyTimeout, bodyTimeoutMax: pingInterval + pingTimeout, format };
+  }
+
+  #pollingOptionsOf({ protocol, jsonp, base64 }: RequestTerms): PollingOptions {
+    if (jsonp !== undefined && this.opts.jsonp) return this.#pollingOptionsFor(jsonpFormat(jsonp, protocol));
+    return protocol === 4 ? this.#pollingOptions : this.#pollingOptionsFor(pollFormat3(!base64));
   }
 
   #fire(event: keyof EngineEvents, args: unknown[]): void {

@@ -163,7 +163,9 @@ export class Namespace<
 
   /** @internal A client wants to join: its socket takes the slot, then the middlewares decide. */
   connect(connection: Connection, auth: Record<string, unknown> | undefined): void {
-    this.#join(connection, auth, this.recovery?.find(auth, connection.head));
+    const { head } = connection;
+    // what a client of protocol 3 gives as auth comes from a query, and it could not read an answer (socket-protocol §8)
+    this.#join(connection, auth, head.protocol === 4 ? this.recovery?.find(auth, head) : undefined);
   }
 
   #join(connection: Connection, auth: Record<string, unknown> | undefined, claim: Claim | undefined): void {

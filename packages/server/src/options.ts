@@ -110,6 +110,10 @@ export interface EngineOptions {
   allowUpgrades: boolean;
   /** Compresses polling answers of at least `threshold` bytes. @default { threshold: 1024 } */
   httpCompression: boolean | { threshold?: number };
+  /** Whether clients of Socket.IO v1 and v2 are served (Engine.IO 3). @default false */
+  allowEIO3: boolean;
+  /** Whether polling may run over script tags and forms: for browsers without CORS. @default false */
+  jsonp: boolean;
   /** A message for every client behind its handshake. @default none */
   initialPacket?: string | Uint8Array | undefined;
   /** Cross-origin resource sharing; off by default: no header is sent. */
@@ -224,6 +228,8 @@ export const defaults: Readonly<ServerOptions> = {
   transports: ["polling", "websocket"],
   allowUpgrades: true,
   httpCompression: true,
+  allowEIO3: false,
+  jsonp: false,
   cookie: false,
   path: "/socket.io",
   addTrailingSlash: true,
@@ -258,7 +264,6 @@ export interface ResolvedOptions extends Omit<ServerOptions, "limits" | "connect
 const NOT_OFFERED: ReadonlyMap<string, string> = new Map([
   ["wsEngine", "Bowline frames WebSocket messages itself"],
   ["adapter", "adapters of Socket.IO are not offered: this server is a cluster of its own"],
-  ["allowEIO3", "clients of Socket.IO v1 and v2 are not served yet"],
   ["perMessageDeflate", "WebSocket compression is not there yet"],
 ]);
 

@@ -28,6 +28,7 @@ import type { NamespaceSocket } from "./slots.ts";
 import { type Handshake, handshakeOf } from "./handshake.ts";
 import { runInOrder } from "./middleware.ts";
 import type { Namespace } from "./namespace.ts";
+import { socketId3 } from "./protocol-3.ts";
 import { randomId } from "./random-id.ts";
 import type { Room } from "./room.ts";
 import type { Claim, RecoverableSocket, Seat } from "./seat.ts";
@@ -96,7 +97,7 @@ export class Socket<
     claim?: Claim,
   ) {
     super();
-    this.id = claim?.seat.id ?? randomId();
+    this.id = claim?.seat.id ?? (conn.protocol === 3 ? socketId3(nsp.name, conn.id) : randomId());
     this.nsp = nsp;
     this.conn = conn;
     this.recovered = claim !== undefined;
@@ -305,7 +306,7 @@ export class Socket<
     const { recovery } = this.nsp;
     if (recovery !== undefined && id === undefined && this.#isAway) return this.#emitToSeat(flags, data);
     const message =
-      recovery === undefined
+      recovery === undefined || this.conn.protocol === 3
         ? encodeEvent(this.nsp, data, id, false, flags.compress)
         : recovery.encode(this.id, data, id, flags);
     // only now: an emit that throws leaves nothing behind
@@ -396,11 +397,16 @@ export class Socket<
     const { recovery } = this.nsp;
     // from the replay to the answer nobody else has a turn: no event falls between it and what follows, or comes twice
     if (claim !== undefined) recovery?.replay(claim, (message) => this.conn.sendMessage(message));
-    else recovery?.issue(this);
+    else if (this.conn.protocol === 4) recovery?.issue(this);
     // more than its connection may hold
     if (this.#isOver) return;
     this.#state = "connected";
-    this.#sendPacket(PacketType.CONNECT, this.seat === undefined ? { sid: this.id } : { sid: this.id, pid: this.pid });
+    this.#sendPacket(PacketType.CONNECT, this.#welcome);
+  }
+
+  get #welcome(): unknown {
+    if (this.conn.protocol === 3) return undefined;
+    return this.seat === undefined ? { sid: this.id } : { sid: this.id, pid: this.pid };
   }
 
   /** @internal v4's name for the secret by which its client can come back. */
@@ -412,11 +418,13 @@ export class Socket<
   onRefused(error: Error): void {
     const { message } = error;
     const data: unknown = "data" in error ? error.data : undefined;
+    const isOld = this.conn.protocol === 3;
+    const bare = isOld ? message : { message };
     try {
-      this.#sendPacket(PacketType.CONNECT_ERROR, data === undefined ? { message } : { message, data });
+      this.#sendPacket(PacketType.CONNECT_ERROR, data === undefined ? bare : isOld ? data : { message, data });
     } catch (unsendable) {
       this.nsp.report(unsendable, "middleware", this);
-      this.#sendPacket(PacketType.CONNECT_ERROR, { message });
+      this.#sendPacket(PacketType.CONNECT_ERROR, bare);
     }
     this.#end();
   }

@@ -1,7 +1,8 @@
-import { type CloseReason, encodePayload, type Frame, PayloadReader } from "@bowline/protocol";
+import type { CloseReason, Frame } from "@bowline/protocol";
 import { bufferBytes } from "../buffer-bytes.ts";
 import type { Clock, Timed } from "../clock.ts";
 import type { Batch } from "../outbox.ts";
+import type { FrameReader, PollBody, PollFormat } from "./formats.ts";
 import { CLOSE_TIMEOUT, type CloseCause, STEADY_RATE, type Transport, type TransportHandler } from "./transport.ts";
 
 /** One HTTP request of a session and the answer to it, as a host gives it. */
@@ -27,8 +28,8 @@ export interface PollExchange {
 /** What goes back over HTTP. */
 export interface PollAnswer {
   readonly status: number;
-  readonly type: "text/plain; charset=UTF-8" | "text/html" | "application/json";
-  readonly body: string;
+  readonly type: PollBody["type"] | "text/html" | "application/json";
+  readonly body: PollBody["body"];
   /** Whether the body may be compressed. */
   readonly compress?: boolean;
   /** Whether the connection is of no use any more: what follows on it is not read. */
@@ -42,20 +43,22 @@ export interface PollingOptions {
   readonly bodyTimeout: number;
   /** The longest time that a slow but steady body may take, in ms. */
   readonly bodyTimeoutMax: number;
+  readonly format: PollFormat;
 }
 
 /** A body that arrives. */
 interface Upload {
   readonly exchange: PollExchange;
   readonly chunks: Uint8Array[];
+  readonly isBinary: boolean;
   readonly startedAt: number;
   byteLength: number;
 }
 
 const OK: PollAnswer = { status: 200, type: "text/html", body: "ok" };
-const CLOSE: PollAnswer = { status: 200, type: "text/plain; charset=UTF-8", body: "1" };
-const NOOP: PollAnswer = { status: 200, type: "text/plain; charset=UTF-8", body: "6" };
-const LATE_CLOSE: PollAnswer = { status: 200, type: "text/plain; charset=UTF-8", body: "6\u001e1" };
+const CLOSE = ["1"];
+const NOOP = ["6"];
+const LATE_CLOSE = ["6", "1"];
 const BAD_REQUEST: PollAnswer = {
   status: 400,
   type: "application/json",
@@ -79,7 +82,7 @@ export class PollingTransport implements Transport, Timed {
   #upload: Upload | undefined;
   /** The POST whose packets are being read; its "ok" waits for them. */
   #post: PollExchange | undefined;
-  #payload: PayloadReader | undefined;
+  #payload: FrameReader | undefined;
   /** A poll whose answer the client has not taken yet: until then it gets no other (abuse matrix 43). */
   #unsent: PollExchange | undefined;
   #packets: Frame[] = [];
@@ -108,7 +111,7 @@ export class PollingTransport implements Transport, Timed {
     };
     this.handler.onDrain();
     if (this.#state === "closing" && this.#poll !== undefined) {
-      this.#answerPoll(LATE_CLOSE);
+      this.#say(LATE_CLOSE);
       this.#end("forced close", "");
     }
   }
@@ -120,13 +123,14 @@ export class PollingTransport implements Transport, Timed {
       (this.#upload?.exchange ?? this.#post)?.destroy();
       return this.#fail("data request overlap from client");
     }
-    if (exchange.contentType.startsWith("application/octet-stream")) {
+    const isBinary = exchange.contentType.startsWith("application/octet-stream");
+    if (isBinary && this.#options.format.readBinary === undefined) {
       exchange.answer({ ...EMPTY_400, close: true });
       return this.#fail("invalid content");
     }
     if (exchange.contentLength !== undefined && this.#exceeds(exchange.contentLength))
       return this.#refuseLarge(exchange);
-    this.#receive(exchange);
+    this.#receive(exchange, isBinary);
   }
 
   read(): Frame | undefined {
@@ -145,11 +149,11 @@ export class PollingTransport implements Transport, Timed {
       this.#compress ||= message.compress && !(typeof message.packets[0] === "string" && message.packets[0][0] !== "4");
     }
     if (more) return;
-    const body = encodePayload(this.#packets, bufferBytes);
+    const packets = this.#packets;
     const compress = this.#compress;
     this.#packets = [];
     this.#compress = false;
-    this.#answerPoll({ status: 200, type: "text/plain; charset=UTF-8", body, compress });
+    this.#say(packets, compress);
   }
 
   // its input waits in the payload: the session reads on when its turn comes
@@ -163,18 +167,18 @@ export class PollingTransport implements Transport, Timed {
     // an orderly end waits for a GET that can carry it (engine-protocol §9)
     if (cause.reason === "forced close" && cause.discard !== true && this.#poll === undefined) return;
     this.#answerPost(cause.reason === "parse error" ? BAD_REQUEST : OK);
-    this.#answerPoll(cause.reason === "transport close" ? NOOP : CLOSE);
+    this.#say(cause.reason === "transport close" ? NOOP : CLOSE);
     this.#end(cause.reason, "");
   }
 
   releasePoll(): void {
-    this.#answerPoll(NOOP);
+    this.#say(NOOP);
   }
 
   retire(): void {
     this.#state = "closed";
     this.#clock.clear(this);
-    this.#answerPoll(NOOP);
+    this.#say(NOOP);
     // a correct client has no POST open when it switches (engine-protocol §8)
     (this.#upload?.exchange ?? this.#post)?.destroy();
     this.#upload = this.#post = this.#payload = undefined;
@@ -204,8 +208,8 @@ export class PollingTransport implements Transport, Timed {
     this.#fail("data request too large");
   }
 
-  #receive(exchange: PollExchange): void {
-    const upload: Upload = { exchange, chunks: [], startedAt: this.#clock.now(), byteLength: 0 };
+  #receive(exchange: PollExchange, isBinary: boolean): void {
+    const upload: Upload = { exchange, isBinary, chunks: [], startedAt: this.#clock.now(), byteLength: 0 };
     this.#upload = upload;
     if (this.#options.bodyTimeout !== 0) this.#clock.set(this, upload.startedAt + this.#options.bodyTimeout);
     exchange.onAbort = () => {
@@ -238,13 +242,19 @@ export class PollingTransport implements Transport, Timed {
     const [first] = upload.chunks;
     const body = upload.chunks.length === 1 && first !== undefined ? first : Buffer.concat(upload.chunks);
     try {
-      this.#payload = new PayloadReader(bufferBytes.utf8ReadFatal(body), bufferBytes);
+      const { format } = this.#options;
+      const readBinary = upload.isBinary ? format.readBinary : undefined;
+      this.#payload = readBinary === undefined ? format.readText(bufferBytes.utf8ReadFatal(body)) : readBinary(body);
     } catch {
       this.#answerPost(BAD_REQUEST);
-      this.#answerPoll(CLOSE);
+      this.#say(CLOSE);
       return this.#end("parse error", "invalid payload");
     }
     this.handler.onReadable();
+  }
+
+  #say(packets: readonly Frame[], compress = false): void {
+    if (this.#poll !== undefined) this.#answerPoll({ status: 200, compress, ...this.#options.format.encode(packets) });
   }
 
   #answerPoll(answer: PollAnswer): void {
@@ -274,7 +284,7 @@ export class PollingTransport implements Transport, Timed {
 
   /** The client has broken the rules of polling, or has gone. */
   #fail(detail: string): void {
-    this.#answerPoll(CLOSE);
+    this.#say(CLOSE);
     this.#answerPost(EMPTY_400);
     this.#end("transport error", detail);
   }

@@ -7,27 +7,23 @@ import {
   frameOf,
   Opcode,
   ProtocolError,
-  readTextPacket,
   type WebSocketControl,
   WebSocketReader,
 } from "@bowline/protocol";
 import { bufferBytes } from "../buffer-bytes.ts";
 import type { Clock, Timed } from "../clock.ts";
 import type { Batch } from "../outbox.ts";
+import type { WebSocketFormat } from "./formats.ts";
 import { CLOSE_TIMEOUT, type CloseCause, STEADY_RATE, type Transport, type TransportHandler } from "./transport.ts";
 
 /** The limits of one WebSocket. */
-export interface WebSocketOptions {
+export interface WebSocketOptions extends WebSocketFormat {
   readonly maxPayload: number;
   readonly maxParts: number;
   readonly maxPendingPongs: number;
   readonly controlFramesPerSecond: number;
   /** Time for an unfinished message without progress, in ms; 0 = none. */
   readonly messageTimeout: number;
-  /** Text `b…` is a binary message: the client has asked for it (engine-protocol §2, `b64`). */
-  readonly readsBase64: boolean;
-  /** Binary messages go out as text `b…`. */
-  readonly writesBase64: boolean;
 }
 
 /** A stream whose peer has asked for a WebSocket. */
@@ -142,9 +138,11 @@ export class WebSocketTransport implements Transport, Timed {
     while (this.#state === "open") {
       const event = this.#reader.next();
       if (event === undefined) return undefined;
-      // a text that is no packet is the session's to judge; base64 counts only where the URL had `b64`
-      if (typeof event === "string") return this.#options.readsBase64 ? readTextPacket(event, bufferBytes) : event;
-      if (event instanceof Uint8Array) return event;
+      const { readPacket } = this.#options;
+      // a text that is no packet is the session's to judge
+      if (typeof event === "string" || event instanceof Uint8Array) {
+        return readPacket === undefined ? event : readPacket(event);
+      }
       this.#onControl(event);
     }
     return undefined;
@@ -158,7 +156,7 @@ export class WebSocketTransport implements Transport, Timed {
       this.#stream.cork();
     }
     if (this.#answer !== undefined) this.#writeFirst(batch);
-    else if (this.#options.writesBase64) this.#writeBase64(batch);
+    else if (this.#options.writePacket !== undefined) this.#writeEach(batch, this.#options.writePacket);
     else this.#writeBytes(batch.bytes());
     if (!more && this.#corked) {
       this.#corked = false;
@@ -220,10 +218,10 @@ export class WebSocketTransport implements Transport, Timed {
 
   /** One write, not two: a connect costs one system call less. */
   #writeFirst(batch: Batch): void {
-    if (this.#options.writesBase64) {
+    const { writePacket } = this.#options;
+    if (writePacket !== undefined) {
       this.answerUpgrade();
-      this.#writeBase64(batch);
-      return;
+      return this.#writeEach(batch, writePacket);
     }
     const answer = this.#answer ?? new Uint8Array();
     this.#answer = undefined;
@@ -268,14 +266,13 @@ export class WebSocketTransport implements Transport, Timed {
     this.#stream.end(last);
   }
 
-  #writeBase64(batch: Batch): void {
-    const frames: Uint8Array[] = [];
-    for (const message of batch.messages()) {
-      for (const packet of message.packets) {
-        const text = typeof packet === "string" ? packet : `b${bufferBytes.base64(packet)}`;
-        frames.push(frameOf(bufferBytes, Opcode.TEXT, text));
-      }
-    }
+  /** Texts look the same on every WebSocket. */
+  #writeEach(batch: Batch, writePacket: (packet: Frame) => Frame): void {
+    const packets = batch.messages().flatMap((message) => message.packets);
+    if (packets.every((packet) => typeof packet === "string")) return this.#writeBytes(batch.bytes());
+    const frames = packets
+      .map(writePacket)
+      .map((packet) => frameOf(bufferBytes, typeof packet === "string" ? Opcode.TEXT : Opcode.BINARY, packet));
     this.#writeBytes(Buffer.concat(frames));
   }
 
