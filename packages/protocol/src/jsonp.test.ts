@@ -29,7 +29,7 @@ describe("JSONP (engine-protocol §11, abuse matrix 19)", () => {
 
   test("any payload arrives in the page", () => {
     fc.assert(
-      fc.property(fc.string({ unit: "binary" }), (payload) => {
+      fc.property(fc.string({ unit: fc.nat(0xffff).map((code) => String.fromCharCode(code)) }), (payload) => {
         expect(called(jsonpScript("7", payload))).toBe(payload);
       }),
       { seed: 11 },
