@@ -29,10 +29,9 @@ describe("JSONP (engine-protocol §11, abuse matrix 19)", () => {
 
   test("any payload arrives in the page", () => {
     fc.assert(
-      fc.property(
-        fc.string({ unit: "binary" }),
-        (payload) => void expect(called(jsonpScript("7", payload))).toBe(payload),
-      ),
+      fc.property(fc.string({ unit: fc.nat(0xffff).map((code) => String.fromCharCode(code)) }), (payload) => {
+        expect(called(jsonpScript("7", payload))).toBe(payload);
+      }),
       { seed: 11 },
     );
   });
@@ -58,7 +57,9 @@ describe("JSONP (engine-protocol §11, abuse matrix 19)", () => {
     // a backslash in front of a line feed cannot be told from an escaped one, in the reference neither
     const payload = fc.array(piece).map((pieces) => pieces.join("").replaceAll(/\\+\n/g, "\n"));
     fc.assert(
-      fc.property(payload, (text) => void expect(readJsonpForm(formOf(text))).toBe(text)),
+      fc.property(payload, (text) => {
+        expect(readJsonpForm(formOf(text))).toBe(text);
+      }),
       { seed: 3, numRuns: 1_000 },
     );
   });
