@@ -8,6 +8,7 @@ import { Connection, type ConnectionHost } from "./connection.ts";
 import { serializeCookie } from "./cookie.ts";
 import { cors } from "./cors.ts";
 import type { Exchange, Headers, HttpExchange, SessionExchange, UpgradeExchange } from "./exchange.ts";
+import { CompressionSlots } from "./compression-slots.ts";
 import { isHeadTooLarge, NodeHttpExchange, NodeUpgradeExchange } from "./hosts/node-exchange.ts";
 import { attachToNode, type NodeServer, type Place, type RequestFilter } from "./hosts/node-http.ts";
 import { openSession } from "./hosts/webtransport.ts";
@@ -26,9 +27,10 @@ import { callListeners, type ErrorReport, isThenable, ServerEmitter } from "./se
 import { connectionOpen, connectionRefuse, connectionUpgrade } from "./trace.ts";
 import { PollingTransport } from "./transports/polling.ts";
 import type { Transport, TransportHandler } from "./transports/transport.ts";
-import { type WebSocketOptions, WebSocketTransport } from "./transports/websocket.ts";
+import { WebSocketTransport } from "./transports/websocket.ts";
 import { WebTransportTransport } from "./transports/webtransport.ts";
 import type { WebTransportSession } from "./transports/webtransport-session.ts";
+import { WebSocketTerms } from "./websocket-terms.ts";
 
 /**
  * An engine middleware, Express style: it runs on every request and upgrade of the engine. A method's type, so that
@@ -85,8 +87,7 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   readonly #unknownSessions: RatePerAddress;
   readonly #compression: PollCompression;
   readonly #middlewares: EngineMiddleware[] = [];
-  readonly #webSocketOptions: WebSocketOptions;
-  readonly #base64WebSocketOptions: WebSocketOptions;
+  readonly #webSocketTerms: WebSocketTerms;
   #clients: Readonly<Record<string, Connection>> | undefined;
   #dirty: Connection[] = [];
   readonly #turns: Connection[] = [];
@@ -102,9 +103,8 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     this.#pending = new PendingConnections(options.limits, host.clock);
     this.#compression = new PollCompression(options.httpCompression, options.limits.maxCompressions);
     this.#unknownSessions = new RatePerAddress(options.limits.unknownSessionsPerMinute);
-    const webSocketOptions = { ...options.limits, maxPayload: options.maxHttpBufferSize };
-    this.#webSocketOptions = { ...webSocketOptions, readsBase64: options.lenientBase64, writesBase64: false };
-    this.#base64WebSocketOptions = { ...webSocketOptions, readsBase64: true, writesBase64: true };
+    const slots = new CompressionSlots(options.limits.maxCompressions);
+    this.#webSocketTerms = new WebSocketTerms(options, slots, host.clock);
     if (options.cors !== undefined) this.use(cors(options.cors));
   }
 
@@ -516,9 +516,9 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     if (cookie !== undefined) headers["Set-Cookie"] = appendCookie(headers["Set-Cookie"], cookie);
     if (isInitial) this.#fire("initial_headers", [headers, exchange.request]);
     this.#fire("headers", [headers, exchange.request]);
+    const options = this.#webSocketTerms.agree(exchange.request, terms.base64, headers);
     const accepted = exchange.accept(headers);
     if (accepted === undefined) return undefined;
-    const options = terms.base64 ? this.#base64WebSocketOptions : this.#webSocketOptions;
     return new WebSocketTransport({ ...accepted, head: exchange.head }, options, this.clock, NO_HANDLER);
   }
 
