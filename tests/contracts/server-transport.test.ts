@@ -80,14 +80,14 @@ const webSocketEndings: readonly Ending<WebSocketLine>[] = [
 
 serverTransportContract({
   name: "WebSocket",
-  open: () => new WebSocketLine(false),
+  open: () => new WebSocketLine(),
   endings: webSocketEndings,
   told: (line) => line.closeCode,
 });
 
 serverTransportContract({
   name: "WebSocket with base64",
-  open: () => new WebSocketLine(true),
+  open: () => new WebSocketLine("base64"),
   endings: [
     ...webSocketEndings,
     ...["b!!!!", "", "7", "x"].map((text) => ({
@@ -100,33 +100,63 @@ serverTransportContract({
   told: (line) => line.closeCode,
 });
 
-test("WebSocket: what came before a FIN is read before the end is told, also behind a pause", async () => {
-  const line = new WebSocketLine(false);
-  await streams();
-  line.owner.appetite = 1;
-  line.begin("41", "42", "43")();
-  line.stream.push(null);
-  line.stream.read(0); // as sockets do, so that they notice a FIN while they are paused
-  await streams();
-  expect(line.owner).toMatchObject({ frames: ["41"], ends: [] });
-  line.owner.resume();
-  await streams();
-  expect(line.owner).toMatchObject({ frames: ["41", "42", "43"], ends: [{ reason: "transport close" }] });
-  expect(line.isOver()).toBe(true);
+serverTransportContract({
+  name: "WebSocket with compression",
+  open: () => new WebSocketLine("deflate"),
+  endings: webSocketEndings,
+  told: (line) => line.closeCode,
 });
+
+test.each(["plain", "deflate"] as const)(
+  "WebSocket, %s: what came before a FIN is read before the end is told, also behind a pause",
+  async (coding) => {
+    const line = new WebSocketLine(coding);
+    await streams();
+    line.owner.appetite = 1;
+    line.begin("41", "42", "43")();
+    line.stream.push(null);
+    line.stream.read(0); // as sockets do, so that they notice a FIN while they are paused
+    await streams();
+    expect(line.owner).toMatchObject({ frames: ["41"], ends: [] });
+    line.owner.resume();
+    await streams();
+    expect(line.owner).toMatchObject({ frames: ["41", "42", "43"], ends: [{ reason: "transport close" }] });
+    expect(line.isOver()).toBe(true);
+  },
+);
 
 test.each([
   ["a close frame", (line: WebSocketLine) => line.stream.push(masked(Opcode.CLOSE, Uint8Array.of(3, 232))), 1000],
   ["a FIN", (line: WebSocketLine) => line.stream.push(null), undefined],
 ])("WebSocket: what its owner writes at once when the peer ends with %s still arrives", async (_name, end, code) => {
-  const line = new WebSocketLine(false);
+  for (const coding of ["plain", "base64", "deflate"] as const) {
+    const line = new WebSocketLine(coding);
+    await streams();
+    line.owner.lastWord = batch("4bye");
+    end(line);
+    await streams();
+    expect(line.received()).toEqual(["4bye"]);
+    expect(line.closeCode).toBe(code);
+    expect(line.owner.ends).toMatchObject([{ reason: "transport close" }]);
+  }
+});
+
+test("WebSocket with compression: a large run holds back what follows, and it is written before the end", async () => {
+  const line = new WebSocketLine("deflate");
   await streams();
-  line.owner.lastWord = batch("4bye");
-  end(line);
+  const large = `4${"x".repeat(20_000)}`;
+  line.transport.write(batch(large), false);
+  line.transport.write(batch("4behind"), false);
+  expect(line.transport).toMatchObject({ writable: false, bufferedBytes: large.length + 4 + 9 });
   await streams();
-  expect(line.received()).toEqual(["4bye"]);
-  expect(line.closeCode).toBe(code);
-  expect(line.owner.ends).toMatchObject([{ reason: "transport close" }]);
+  expect(line.received()).toEqual([large, "4behind"]);
+  expect(line.transport).toMatchObject({ writable: true, bufferedBytes: 0 });
+  expect(line.owner.drains).toBe(1);
+  line.transport.write(batch(large), false);
+  line.transport.close({ reason: "forced close" });
+  await streams();
+  expect(line.received()).toEqual([large, "4behind", large]);
+  expect(line.closeCode).toBe(null);
 });
 
 /** Sends a whole body. */

@@ -1,6 +1,20 @@
-import { type Frame, frameOf, Opcode, readTextPacket, type WebSocketEvent } from "@bowline/protocol";
+import zlib from "node:zlib";
+import {
+  createDeflate,
+  createInflate,
+  type Deflate,
+  DEFLATED,
+  type Frame,
+  frameOf,
+  type Inflate,
+  Opcode,
+  readTextPacket,
+  type WebSocketEvent,
+} from "@bowline/protocol";
 import { bufferBytes } from "../../packages/server/src/buffer-bytes.ts";
 import { Clock } from "../../packages/server/src/clock.ts";
+import { CompressionSlots } from "../../packages/server/src/compression-slots.ts";
+import { Deflater } from "../../packages/server/src/deflater.ts";
 import { MemoryStream, readAsClient, VirtualTime } from "../../packages/server/src/test-kit.ts";
 import { webSocketFormat } from "../../packages/server/src/transports/formats.ts";
 import { WebSocketTransport } from "../../packages/server/src/transports/websocket.ts";
@@ -15,7 +29,25 @@ const MASK = Uint8Array.of(0x37, 0xfa, 0x21, 0x3d);
 /** A frame as clients send it. */
 export const masked = (opcode: Opcode, payload: Frame): Uint8Array => frameOf(bufferBytes, opcode, payload, MASK);
 
+/** Inflates nothing at once, and then what it was given. */
+const lateInflate: Inflate = (deflated, limit, later) => {
+  const result = createInflate(zlib)(deflated, limit, () => undefined);
+  queueMicrotask(() => later(result ?? "too_big"));
+  return undefined;
+};
+/** Finds nothing that gets smaller, at once or later. */
+const vainDeflate: Deflate = {
+  now: (message) => message,
+  later: (message, done) => queueMicrotask(() => done(message)),
+};
+
 const isPacket = (event: WebSocketEvent): event is Frame => typeof event === "string" || event instanceof Uint8Array;
+
+function deflated(packet: Frame): Uint8Array {
+  const frame = masked(Opcode.BINARY, createDeflate(zlib).now(Buffer.from(packet)));
+  frame[0] = 0x80 | DEFLATED | (typeof packet === "string" ? Opcode.TEXT : Opcode.BINARY);
+  return frame;
+}
 
 /** A WebSocket on a stream in memory. */
 export class WebSocketLine implements Line {
@@ -25,10 +57,14 @@ export class WebSocketLine implements Line {
   readonly stream = new MemoryStream();
   readonly transport: WebSocketTransport;
   readonly #base64: boolean;
+  readonly #isDeflated: boolean;
   readonly #greetings: number;
 
-  constructor(base64: boolean) {
-    this.#base64 = base64;
+  /** @param coding how packets travel; deflated: each of the client's, and late */
+  constructor(coding: "plain" | "base64" | "deflate" = "plain") {
+    const base64 = (this.#base64 = coding === "base64");
+    this.#isDeflated = coding === "deflate";
+    const deflater = new Deflater(vainDeflate, 0, new CompressionSlots(0), this.clock);
     this.transport = new WebSocketTransport(
       { stream: this.stream, answer: ANSWER, head: new Uint8Array() },
       {
@@ -38,6 +74,7 @@ export class WebSocketLine implements Line {
         controlFramesPerSecond: 100,
         messageTimeout: 10_000,
         ...webSocketFormat(4, base64, false),
+        deflate: this.#isDeflated ? { inflate: lateInflate, deflater } : undefined,
       },
       this.clock,
       this.owner,
@@ -56,6 +93,7 @@ export class WebSocketLine implements Line {
   }
 
   #frame(packet: Frame): Uint8Array {
+    if (this.#isDeflated) return deflated(packet);
     if (typeof packet === "string") return masked(Opcode.TEXT, packet);
     return this.#base64
       ? masked(Opcode.TEXT, `b${Buffer.from(packet).toString("base64")}`)

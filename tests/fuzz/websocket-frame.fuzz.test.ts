@@ -7,7 +7,8 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { closePayload, frameOf, Opcode } from "../../packages/protocol/src/websocket-frame.ts";
-import { WebSocketError, WebSocketReader } from "../../packages/protocol/src/websocket-reader.ts";
+import { WebSocketError } from "../../packages/protocol/src/websocket-event.ts";
+import { WebSocketReader } from "../../packages/protocol/src/websocket-reader.ts";
 import type { WebSocketBytes, WebSocketReaderOptions } from "../../packages/protocol/src/websocket-reader.ts";
 
 // FUZZ_RUNS=100000 FUZZ_SEED=1 npx vitest run tests/fuzz/websocket-frame.fuzz.test.ts

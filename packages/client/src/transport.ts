@@ -32,6 +32,8 @@ export interface TransportOptions {
   transportOptions?: Record<string, Omit<TransportOptions, "transportOptions"> & Record<string, unknown>>;
   /** Node: do not keep the process alive. @default false */
   autoUnref?: boolean;
+  /** Node: compress WebSocket messages of at least `threshold` bytes, where the server agrees. @default { threshold: 1024 } */
+  perMessageDeflate?: boolean | { threshold?: number };
   /** Node: `http.Agent` or `https.Agent`. @default the platform's global agent */
   agent?: unknown;
   /** Node, TLS: PKCS #12 bundle with key and certificate. */

@@ -8,6 +8,9 @@ import { copy, readMask, unmask } from "./websocket-mask.ts";
 export const Opcode = { CONTINUATION: 0, TEXT: 1, BINARY: 2, CLOSE: 8, PING: 9, PONG: 10 } as const;
 export type Opcode = (typeof Opcode)[keyof typeof Opcode];
 
+/** Beside the opcode of a message's first frame: the message is deflated (RSV1, RFC 7692 §6). */
+export const DEFLATED = 0x40;
+
 /** Bytes of payload that a ping, pong or close may carry (RFC 6455 §5.5). */
 export const MAX_CONTROL_PAYLOAD = 125;
 const EMPTY = new Uint8Array(0);
@@ -45,13 +48,14 @@ export function writeLength(target: Uint8Array, offset: number, topBit: number, 
 
 /**
  * Writes the header of an unfragmented frame. The payload goes behind it; with a mask, `maskPayload` comes after that.
+ * @param opcode with `DEFLATED`, if the payload is
  * @param mask four random bytes on a client, nothing on a server (RFC 6455 §5.3)
  * @returns the offset behind the header
  */
 export function writeFrameHeader(
   target: Uint8Array,
   offset: number,
-  opcode: Opcode,
+  opcode: number,
   payloadLength: number,
   mask?: Uint8Array,
 ): number {

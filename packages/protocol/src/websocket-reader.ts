@@ -1,46 +1,24 @@
-// Sans-IO reader of RFC 6455 frames, for both roles. An extension would take RSV1 in #checkStart; without one it is refused.
+// Sans-IO reader of RFC 6455 frames, for both roles, and of messages deflated by RFC 7692.
 import type { Bytes } from "./bytes.ts";
-import { ProtocolError } from "./errors.ts";
+import type { Inflate, Inflated } from "./message-compression.ts";
 import type { Frame } from "./packet.ts";
-import { Utf8Validator } from "./utf8-validator.ts";
-import { isCloseCode, MAX_CONTROL_PAYLOAD, Opcode } from "./websocket-frame.ts";
+import { beginMessage, type PartialMessage } from "./partial-message.ts";
+import { type WebSocketControl, WebSocketError, type WebSocketEvent } from "./websocket-event.ts";
+import { DEFLATED, isCloseCode, MAX_CONTROL_PAYLOAD, Opcode } from "./websocket-frame.ts";
 import { copy, NOT_ASCII, readMask, rotate, unmask } from "./websocket-mask.ts";
-
-/** A ping, a pong or a close, between messages or inside one. */
-export interface WebSocketControl {
-  readonly opcode: "ping" | "pong" | "close";
-  /** The whole payload, at most 125 bytes: what a pong has to repeat. */
-  readonly data: Uint8Array;
-  /** Close only; absent if the frame was empty, which applications see as 1005. */
-  readonly code?: number;
-  /** Close only, with `code`. */
-  readonly reason?: string;
-}
-
-/** A string or a Uint8Array is a complete message. */
-export type WebSocketEvent = Frame | WebSocketControl;
 
 /** What the reader takes from its platform. */
 export interface WebSocketBytes extends Bytes {
   /** Reads bytes of which all are below 0x80, faster than `utf8ReadFatal` of a view could. */
   asciiRead?(bytes: Uint8Array, start: number, end: number): string;
-}
-
-/** Why a connection has to fail: close it with `closeCode` (RFC 6455 §7.1.7). */
-export class WebSocketError extends ProtocolError {
-  /** 1002 framing, 1007 UTF-8, 1009 too big. */
-  readonly closeCode: 1002 | 1007 | 1009;
-
-  constructor(closeCode: 1002 | 1007 | 1009, code: string, message: string) {
-    super(code, message);
-    this.closeCode = closeCode;
-  }
+  /** There if permessage-deflate was agreed on. Without it, deflated messages are refused. */
+  readonly inflate?: Inflate;
 }
 
 export interface WebSocketReaderOptions {
   /** Our own side: a server accepts masked frames only, a client unmasked ones only (RFC 6455 §5.1). */
   readonly role: "server" | "client";
-  /** Bytes of one message; 0 = no limit. */
+  /** Bytes of one message, inflated; 0 = no limit. */
   readonly maxPayload: number;
   /**
    * Frames of one message; 0 = no limit. Each is charged 128 bytes against a budget as large as `maxPayload`, so that
@@ -55,30 +33,22 @@ interface WaitingChunk {
   next: WaitingChunk | undefined;
 }
 
-/** The unfinished data message; exists only while it spans frames or chunks. */
-interface PartialMessage {
-  readonly isText: boolean;
-  /** Grows by doubling, so that capacity stays below twice what was received. */
-  payload: Uint8Array;
-  length: number;
-  parts: number;
-  /** All payload bytes ORed: below 0x80, the text is ASCII. */
-  seen: number;
-  /** Texts are judged as they arrive. */
-  readonly utf8: Utf8Validator | undefined;
-}
-
+const FIN = 0x80;
+const RESERVED = 0x70;
 const MAX_HEADER = 14;
 const PART_CHARGE = 128;
 const MIN_PARTS = 128;
 const MIN_CAPACITY = 256;
 const EMPTY = new Uint8Array(0);
+/** In place of an opcode: the message is whole, and is being inflated. */
+const INFLATING = 0x80;
 
 /**
  * Turns the bytes of one connection into messages and control frames. Hot path.
  *
  * Pulled: after each `push` call `next` until it gives undefined; it is fine to stop in between and go on later. What is
- * left unread is kept, so pause the source meanwhile. Nothing that `next` returns shares memory with a chunk.
+ * left unread is kept, so pause the source meanwhile. The same holds while `isInflating`. Nothing that `next` returns
+ * shares memory with a chunk.
  */
 export class WebSocketReader {
   readonly #bytes: WebSocketBytes;
@@ -96,8 +66,9 @@ export class WebSocketReader {
   /** The bytes of a header that a chunk's end cut. */
   #cutHeader: { readonly bytes: Uint8Array; length: number } | undefined;
 
-  /** Set from a frame's header to its last payload byte, as are the four fields below. */
+  /** Set from a frame's header to its last payload byte, as are the four fields below, and while a message is inflated. */
   #isInFrame = false;
+  /** As it came, `DEFLATED` included until the first byte of the payload; or `INFLATING`. */
   #opcode = 0;
   #isFinal = false;
   #remaining = 0;
@@ -126,9 +97,15 @@ export class WebSocketReader {
 
   /** Frames begun of what is unfinished; 0 exactly when nothing is. Valid once `next` gave undefined. */
   get pendingParts(): number {
+    if (this.isInflating) return 0;
     return (
       (this.#message?.parts ?? 0) + (this.#control === undefined ? 0 : 1) + (this.#cutHeader === undefined ? 0 : 1)
     );
+  }
+
+  /** Whether `next` gives nothing because a message is being inflated: it has to be asked again after that. */
+  get isInflating(): boolean {
+    return this.#opcode === INFLATING && this.#message?.inflated === undefined;
   }
 
   /**
@@ -150,13 +127,14 @@ export class WebSocketReader {
 
   /**
    * Takes the next message or control frame out of what was pushed.
-   * @returns undefined when more bytes are needed, and for ever after a close frame or an error
+   * @returns undefined when more bytes are needed or while a message is inflated, and for ever after a close frame or an
+   * error
    * @throws WebSocketError when the peer broke RFC 6455 or a limit; lengths are refused from the header alone
    */
   next(): WebSocketEvent | undefined {
     for (;;) {
       if (!this.#isInFrame && !this.#readHeader()) return undefined;
-      const event = this.#opcode >= Opcode.CLOSE ? this.#readControl() : this.#readData();
+      const event = this.#opcode >= Opcode.CLOSE ? this.#readOther() : this.#readData();
       if (event !== undefined || this.#isInFrame) return event;
     }
   }
@@ -210,7 +188,7 @@ export class WebSocketReader {
       if (available < size) return 0;
       length = this.#extendedLength(bytes, at + 2, size - 2);
     }
-    this.#checkLength(first & 0x0f, length);
+    this.#checkLength(first & ~FIN, length);
     let mask = 0;
     if (this.#isServer) {
       if (available < size + 4) return 0;
@@ -219,7 +197,7 @@ export class WebSocketReader {
     }
     if (this.#message !== undefined && (first & 0x0f) === Opcode.CONTINUATION) this.#message.parts++;
     this.#isInFrame = true;
-    this.#opcode = first & 0x0f;
+    this.#opcode = first & ~FIN;
     this.#isFinal = first >= 0x80;
     this.#remaining = length;
     this.#mask = mask;
@@ -228,7 +206,9 @@ export class WebSocketReader {
 
   #checkStart(first: number, second: number): void {
     const opcode = first & 0x0f;
-    if ((first & 0x70) !== 0) throw this.#fail(1002, "websocket_reserved_bits", "a reserved bit is set");
+    if ((first & RESERVED) !== 0 && !this.#isDeflated(first)) {
+      throw this.#fail(1002, "websocket_reserved_bits", "a reserved bit is set");
+    }
     if (second >= 0x80 !== this.#isServer) {
       if (this.#isServer) throw this.#fail(1002, "websocket_unmasked", "a frame of a client is not masked");
       throw this.#fail(1002, "websocket_masked", "a frame of a server is masked");
@@ -245,6 +225,14 @@ export class WebSocketReader {
       : this.#fail(1002, "websocket_interleaved", "a new message begins inside a fragmented one");
   }
 
+  /** RSV1 belongs to the first frame of a message (RFC 7692 §6). */
+  #isDeflated(first: number): boolean {
+    const start = first & ~FIN;
+    return (
+      this.#bytes.inflate !== undefined && (start === (DEFLATED | Opcode.TEXT) || start === (DEFLATED | Opcode.BINARY))
+    );
+  }
+
   #extendedLength(bytes: Uint8Array, at: number, size: number): number {
     let length = 0;
     for (let i = at; i < at + size; i++) length = length * 256 + bytes[i]!;
@@ -254,16 +242,22 @@ export class WebSocketReader {
   }
 
   #checkLength(opcode: number, length: number): void {
-    if (opcode >= Opcode.CLOSE) return;
+    if ((opcode & 0x0f) >= Opcode.CLOSE) return;
     const message = this.#message;
     const total = length + (message?.length ?? 0);
     // without a limit of its own the limit is 2^53 - 1, which excludes lengths with the top bit set as well
-    if (total > this.#maxPayload) {
+    if (total > this.#maxPayload && !this.#isDeflateOverhead(opcode, total)) {
       throw this.#fail(1009, "websocket_too_big", `message of ${total} bytes, limit is ${this.#maxPayload}`);
     }
     if (message !== undefined && message.parts >= this.#maxParts) {
       throw this.#fail(1009, "websocket_too_many_parts", `message of more than ${this.#maxParts} frames`);
     }
+  }
+
+  /** What does not get smaller gets a little larger when it is deflated, whoever does it. */
+  #isDeflateOverhead(opcode: number, total: number): boolean {
+    const isDeflated = this.#message === undefined ? opcode >= DEFLATED : this.#message.isDeflated;
+    return isDeflated && total <= this.#maxPayload + (this.#maxPayload >> 3) + 64;
   }
 
   #readData(): Frame | undefined {
@@ -277,7 +271,7 @@ export class WebSocketReader {
       const seen = this.#isServer ? unmask(this.#chunk, start, end, this.#mask) : NOT_ASCII;
       return this.#readText(this.#chunk, start, end, seen);
     }
-    const message = (this.#message ??= beginMessage(this.#opcode === Opcode.TEXT));
+    const message = (this.#message ??= beginMessage(this.#opcode === Opcode.TEXT, false));
     while (this.#remaining > 0) {
       if (!this.#hasInput()) return undefined;
       const at = message.length;
@@ -294,14 +288,50 @@ export class WebSocketReader {
     return this.#isFinal ? this.#finish(message) : undefined;
   }
 
-  #finish(message: PartialMessage): Frame {
+  #finish(message: PartialMessage): Frame | undefined {
     const { payload, length } = message;
+    if (message.isDeflated) return this.#inflate(message);
     this.#message = undefined;
     if (message.isText) return this.#readText(payload, 0, length, message.seen);
-    if (payload.length === length && length > 0) return payload;
+    return payload.length === length && length > 0 ? payload : this.#copy(payload, length);
+  }
+
+  #copy(payload: Uint8Array, length: number): Uint8Array {
     const exact = this.#bytes.alloc(length);
     copy(exact, 0, payload, 0, length);
     return exact;
+  }
+
+  #inflate(message: PartialMessage): Frame | undefined {
+    this.#isInFrame = true;
+    this.#opcode = INFLATING;
+    const deflated = message.payload.subarray(0, message.length);
+    const later = (result: Inflated): void => void (message.inflated = result);
+    message.inflated = this.#bytes.inflate?.(deflated, this.#maxPayload, later);
+    message.payload = EMPTY;
+    return this.#takeInflated();
+  }
+
+  #takeInflated(): Frame | undefined {
+    const { isText = false, inflated } = this.#message ?? {};
+    if (inflated === undefined) return undefined;
+    if (inflated === "too_big") {
+      throw this.#fail(1009, "websocket_too_big", `message of more than ${this.#maxPayload} bytes, inflated`);
+    }
+    if (inflated === "corrupt") throw this.#fail(1002, "websocket_deflate", "a message cannot be inflated");
+    this.#message = undefined;
+    this.#isInFrame = false;
+    this.#opcode = 0;
+    // the platform's bytes may be a small part of a large block
+    return isText ? this.#readText(inflated, 0, inflated.length, NOT_ASCII) : this.#copy(inflated, inflated.length);
+  }
+
+  #readOther(): WebSocketEvent | undefined {
+    if (this.#opcode === INFLATING) return this.#takeInflated();
+    if (this.#opcode < DEFLATED) return this.#readControl();
+    this.#opcode &= ~DEFLATED;
+    this.#message = beginMessage(this.#opcode === Opcode.TEXT, true);
+    return this.#readData();
   }
 
   #readControl(): WebSocketControl | undefined {
@@ -357,7 +387,7 @@ export class WebSocketReader {
   #reserve(message: PartialMessage, count: number): void {
     const { payload, length } = message;
     if (length + count <= payload.length) return;
-    const most = this.#isFinal ? length + this.#remaining : this.#maxPayload;
+    const most = this.#isFinal ? length + this.#remaining : Math.max(this.#maxPayload, length + count);
     const capacity = Math.min(Math.max(length + count, length * 2, MIN_CAPACITY), most);
     message.payload = this.#bytes.alloc(capacity);
     copy(message.payload, 0, payload, 0, length);
@@ -381,11 +411,8 @@ export class WebSocketReader {
     this.#lastWaiting = undefined;
     this.#cutHeader = undefined;
     this.#isInFrame = false;
+    this.#opcode = 0;
     this.#message = undefined;
     this.#control = undefined;
   }
-}
-
-function beginMessage(isText: boolean): PartialMessage {
-  return { isText, payload: EMPTY, length: 0, parts: 1, seen: 0, utf8: isText ? new Utf8Validator() : undefined };
 }

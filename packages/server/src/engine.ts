@@ -8,6 +8,7 @@ import { Connection, type ConnectionHost } from "./connection.ts";
 import { serializeCookie } from "./cookie.ts";
 import { cors } from "./cors.ts";
 import type { Exchange, Headers, HttpExchange, SessionExchange, UpgradeExchange } from "./exchange.ts";
+import { CompressionSlots } from "./compression-slots.ts";
 import { isHeadTooLarge, NodeHttpExchange, NodeUpgradeExchange } from "./hosts/node-exchange.ts";
 import { attachToNode, type NodeServer, type Place, type RequestFilter } from "./hosts/node-http.ts";
 import { openSession } from "./hosts/webtransport.ts";
@@ -24,12 +25,13 @@ import { type LimitName, type LimitListener, Refusals } from "./refusals.ts";
 import { queryOf, RequestHead, showQuery } from "./request-head.ts";
 import { callListeners, type ErrorReport, isThenable, ServerEmitter } from "./server-emitter.ts";
 import { connectionOpen, connectionRefuse, connectionUpgrade } from "./trace.ts";
-import { jsonpFormat, type PollFormat, pollFormat3, pollFormat4, webSocketFormat } from "./transports/formats.ts";
+import { jsonpFormat, type PollFormat, pollFormat3, pollFormat4 } from "./transports/formats.ts";
 import { type PollingOptions, PollingTransport } from "./transports/polling.ts";
 import type { Transport, TransportHandler } from "./transports/transport.ts";
-import { type WebSocketOptions, WebSocketTransport } from "./transports/websocket.ts";
+import { WebSocketTransport } from "./transports/websocket.ts";
 import { WebTransportTransport } from "./transports/webtransport.ts";
 import type { WebTransportSession } from "./transports/webtransport-session.ts";
+import { WebSocketTerms } from "./websocket-terms.ts";
 
 /**
  * An engine middleware, Express style: it runs on every request and upgrade of the engine. A method's type, so that
@@ -86,7 +88,7 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   readonly #unknownSessions: RatePerAddress;
   readonly #compression: PollCompression;
   readonly #middlewares: EngineMiddleware[] = [];
-  readonly #webSocketOptions: WebSocketOptions;
+  readonly #webSocketTerms: WebSocketTerms;
   readonly #pollingOptions: PollingOptions;
   #clients: Readonly<Record<string, Connection>> | undefined;
   #dirty: Connection[] = [];
@@ -103,7 +105,8 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     this.#pending = new PendingConnections(options.limits, host.clock);
     this.#compression = new PollCompression(options.httpCompression, options.limits.maxCompressions);
     this.#unknownSessions = new RatePerAddress(options.limits.unknownSessionsPerMinute);
-    this.#webSocketOptions = this.#webSocketOptionsFor(4, false);
+    const slots = new CompressionSlots(options.limits.maxCompressions);
+    this.#webSocketTerms = new WebSocketTerms(options, slots, host.clock);
     this.#pollingOptions = this.#pollingOptionsFor(pollFormat4);
     if (options.cors !== undefined) this.use(cors(options.cors));
   }
@@ -522,10 +525,9 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     if (cookie !== undefined) headers["Set-Cookie"] = appendCookie(headers["Set-Cookie"], cookie);
     if (isInitial) this.#fire("initial_headers", [headers, exchange.request]);
     this.#fire("headers", [headers, exchange.request]);
+    const options = this.#webSocketTerms.agree(exchange.request, terms, headers);
     const accepted = exchange.accept(headers);
     if (accepted === undefined) return undefined;
-    const isUsual = terms.protocol === 4 && !terms.base64;
-    const options = isUsual ? this.#webSocketOptions : this.#webSocketOptionsFor(terms.protocol, terms.base64);
     return new WebSocketTransport({ ...accepted, head: exchange.head }, options, this.clock, NO_HANDLER);
   }
 
@@ -548,11 +550,6 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
 
   #makesOwnIds(): boolean {
     return this.generateId !== Engine.prototype.generateId;
-  }
-
-  #webSocketOptionsFor(protocol: 3 | 4, base64: boolean): WebSocketOptions {
-    const { limits, maxHttpBufferSize: maxPayload, lenientBase64 } = this.opts;
-    return { ...limits, maxPayload, ...webSocketFormat(protocol, base64, lenientBase64) };
   }
 
   #pollingOptionsFor(format: PollFormat): PollingOptions {

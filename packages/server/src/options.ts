@@ -1,9 +1,11 @@
 import type { IncomingMessage } from "node:http";
 import { type Codec, jsonCodec, UsageError } from "@bowline/protocol";
 import { Adapter } from "./adapter.ts";
+import { checkNumber, definedOf } from "./check-options.ts";
 import type { ClientAddress } from "./client-address.ts";
 import { type CookieOptions, serializeCookie } from "./cookie.ts";
 import type { CorsOptions } from "./cors.ts";
+import { checkPerMessageDeflate, type PerMessageDeflateOptions } from "./message-deflate.ts";
 import type { RecoverableSocket } from "./seat.ts";
 import type { AuthorizeSession } from "./session-request.ts";
 
@@ -114,6 +116,8 @@ export interface EngineOptions {
   allowEIO3: boolean;
   /** Whether polling may run over script tags and forms: for browsers without CORS. @default false */
   jsonp: boolean;
+  /** Compresses WebSocket messages of at least `threshold` bytes; `true` = `{ threshold: 1024 }`. @default false */
+  perMessageDeflate: boolean | PerMessageDeflateOptions;
   /** A message for every client behind its handshake. @default none */
   initialPacket?: string | Uint8Array | undefined;
   /** Cross-origin resource sharing; off by default: no header is sent. */
@@ -230,6 +234,7 @@ export const defaults: Readonly<ServerOptions> = {
   httpCompression: true,
   allowEIO3: false,
   jsonp: false,
+  perMessageDeflate: false,
   cookie: false,
   path: "/socket.io",
   addTrailingSlash: true,
@@ -264,7 +269,6 @@ export interface ResolvedOptions extends Omit<ServerOptions, "limits" | "connect
 const NOT_OFFERED: ReadonlyMap<string, string> = new Map([
   ["wsEngine", "Bowline frames WebSocket messages itself"],
   ["adapter", "adapters of Socket.IO are not offered: this server is a cluster of its own"],
-  ["perMessageDeflate", "WebSocket compression is not there yet"],
 ]);
 
 /** Says once per call that something of v4 has no effect. */
@@ -283,6 +287,7 @@ const TIMES = ["pingInterval", "pingTimeout", "upgradeTimeout", "maxHttpBufferSi
 export function resolveOptions(given: Partial<ServerOptions>): ResolvedOptions {
   const options: ServerOptions = { ...defaults, ...definedOf(given) };
   for (const name of TIMES) checkNumber(name, options[name]);
+  if (typeof options.perMessageDeflate !== "boolean") checkPerMessageDeflate(options.perMessageDeflate);
   if (options.cookie !== false) serializeCookie(options.cookie, "probe");
   if (!Array.isArray(options.transports)) {
     throw new UsageError("invalid_option", `option transports must be a list, not ${String(options.transports)}`);
@@ -304,14 +309,4 @@ export function resolveOptions(given: Partial<ServerOptions>): ResolvedOptions {
 export function enginePath(path: string, addTrailingSlash: boolean): string {
   const bare = path.replace(/\/$/, "");
   return addTrailingSlash ? `${bare}/` : bare;
-}
-
-/** An explicit `undefined` means the default. */
-function definedOf<T extends object>(given: T): Partial<T> {
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Partial<T>;
-}
-
-function checkNumber(name: string, value: unknown): void {
-  if (typeof value === "number" && value >= 0) return;
-  throw new UsageError("invalid_option", `option ${name} must be a number >= 0, not ${String(value)}`);
 }

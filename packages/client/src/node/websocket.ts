@@ -1,11 +1,14 @@
-import { createHash, randomBytes, randomFillSync } from "node:crypto";
+import { randomBytes, randomFillSync } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import {
   closePayload,
+  type Deflate,
+  DEFLATED,
   type Frame,
   frameHeaderLength,
   frameOf,
+  type Inflate,
   maskPayload,
   Opcode,
   TransportError,
@@ -13,12 +16,11 @@ import {
   WebSocketReader,
   writeFrameHeader,
 } from "@bowline/protocol";
-import { readPacket, requestUrl, type Transport, type TransportContext } from "../transport.ts";
-import { openRequest } from "./http.ts";
+import { readPacket, requestUrl, type Transport, type TransportContext, type TransportOptions } from "../transport.ts";
 import { nodeBytes } from "./bytes.ts";
-
-// RFC 6455 §1.3
-const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+import { deflateAll, type DeflatedForms, deflateOf, inflate } from "./deflate.ts";
+import { readUpgradeAnswer, upgradeHeaders } from "./handshake.ts";
+import { openRequest } from "./http.ts";
 
 // how long a peer may take to answer a close frame, in ms
 const CLOSE_WAIT = 2_000;
@@ -36,19 +38,22 @@ const nextMask = (): Uint8Array => {
 };
 
 /** All packets as masked frames in one buffer, for one write. */
-const joinFrames = (packets: readonly Frame[]): Uint8Array => {
-  const lengths = packets.map((packet) => (typeof packet === "string" ? Buffer.byteLength(packet) : packet.length));
+const joinFrames = (packets: readonly Frame[], forms: DeflatedForms = []): Uint8Array => {
+  const payloads = packets.map((packet, index) => forms[index] ?? packet);
+  const lengths = payloads.map((payload) =>
+    typeof payload === "string" ? Buffer.byteLength(payload) : payload.length,
+  );
   let total = 0;
   for (const length of lengths) total += frameHeaderLength(length, true) + length;
   const target = nodeBytes.alloc(total);
   let at = 0;
-  packets.forEach((packet, index) => {
+  payloads.forEach((payload, index) => {
     const mask = nextMask();
-    const isText = typeof packet === "string";
+    const opcode = (typeof packets[index] === "string" ? Opcode.TEXT : Opcode.BINARY) | (forms[index] ? DEFLATED : 0);
     const length = lengths[index] ?? 0;
-    const start = writeFrameHeader(target, at, isText ? Opcode.TEXT : Opcode.BINARY, length, mask);
-    if (isText) nodeBytes.utf8Write(target, packet, start);
-    else target.set(packet, start);
+    const start = writeFrameHeader(target, at, opcode, length, mask);
+    if (typeof payload === "string") nodeBytes.utf8Write(target, payload, start);
+    else target.set(payload, start);
     at = start + length;
     maskPayload(target, start, at, mask);
   });
@@ -58,11 +63,16 @@ const joinFrames = (packets: readonly Frame[]): Uint8Array => {
 /** WebSocket over `node:http`, with our own frames (engine-protocol §5). */
 export const webSocket = (context: TransportContext): Transport => {
   const { options, platform } = context;
-  const { protocols } = options;
-  const reader = new WebSocketReader({ role: "client", maxPayload: 0, bytes: nodeBytes });
   const key = randomBytes(16).toString("base64");
+  let reader: WebSocketReader;
   let socket: Socket | undefined;
   let isClosed = false;
+  // there if the server has agreed to compression
+  let deflate: Deflate | undefined;
+  // what is being deflated, and waits for nothing else
+  let deflating: Frame[] | undefined;
+  // the connection has ended while a message was inflated
+  let last: (() => void) | undefined;
 
   const end = (details: unknown): void => {
     if (isClosed) return;
@@ -73,14 +83,15 @@ export const webSocket = (context: TransportContext): Transport => {
     end(new TransportError("websocket error", description));
     socket?.destroy();
   };
+  const write = (packets: readonly Frame[], forms?: DeflatedForms): unknown =>
+    socket?.writable && socket.write(joinFrames(packets, forms));
   const control = (opcode: Opcode, payload: Frame): unknown =>
     socket?.writable && socket.write(frameOf(nodeBytes, opcode, payload, nextMask()));
   const closed = (code: number, reason: string): void =>
     end({ description: "websocket connection closed", context: { code, reason, wasClean: code !== 1006 } });
 
   /** Hot path */
-  const onData = (chunk: Uint8Array): void => {
-    reader.push(chunk);
+  const read = (): void => {
     try {
       for (let event; (event = reader.next()) !== undefined;) {
         if (typeof event === "string" || event instanceof Uint8Array) {
@@ -101,41 +112,47 @@ export const webSocket = (context: TransportContext): Transport => {
       fail(error);
     }
   };
+  const onData = (chunk: Uint8Array): void => {
+    reader.push(chunk);
+    read();
+  };
+  /** Reads nothing while a message is inflated off the thread, and goes on after that. */
+  const pausingInflate: Inflate = (deflated, limit, later) => {
+    const result = inflate(deflated, limit, (inflated) => {
+      later(inflated);
+      read();
+      if (reader.isInflating) return;
+      socket?.resume();
+      last?.();
+    });
+    if (result === undefined) socket?.pause();
+    return result;
+  };
 
   const onUpgrade = (response: IncomingMessage, upgraded: Socket, head: Buffer): void => {
     socket = upgraded;
     upgraded.on("error", fail);
-    const accept = createHash("sha1")
-      .update(key + GUID)
-      .digest("base64");
-    const { headers: answer } = response;
-    const chosen = answer["sec-websocket-protocol"];
-    // RFC 6455 §4.1: all that makes an answer one to what was asked
-    const isValid =
-      answer.upgrade?.toLowerCase() === "websocket" &&
-      answer["sec-websocket-accept"] === accept &&
-      !answer["sec-websocket-extensions"] &&
-      (chosen === undefined || [protocols].flat().includes(chosen));
-    if (isClosed || !isValid) return fail(response.statusCode);
+    const terms = readUpgradeAnswer(response.headers, key, options);
+    if (isClosed || !terms) return fail(response.statusCode);
+    if (terms.windowBits) deflate = deflateOf(terms.windowBits);
+    const bytes = deflate ? { ...nodeBytes, inflate: pausingInflate } : nodeBytes;
+    reader = new WebSocketReader({ role: "client", maxPayload: 0, bytes });
     upgraded.setNoDelay(true).setTimeout(0);
     if (options.autoUnref) upgraded.unref();
     upgraded
       .on("data", onData)
       .on("end", () => upgraded.end())
-      .on("close", () => closed(1006, ""));
-    if (context.upgrades) upgraded.write(joinFrames(["2probe"]));
+      .on("close", () => {
+        last = () => closed(1006, "");
+        if (!reader.isInflating) last();
+      });
+    if (context.upgrades) write(["2probe"]);
     if (head.length) onData(head);
   };
 
-  const headers: Record<string, string> = {
-    Connection: "Upgrade",
-    Upgrade: "websocket",
-    "Sec-WebSocket-Version": "13",
-    "Sec-WebSocket-Key": key,
-  };
-  if (protocols?.length) headers["Sec-WebSocket-Protocol"] = String(protocols);
   // node:http knows no ws: scheme
-  const request = openRequest(context, requestUrl(context, "ws").replace("ws", "http"), "GET", { headers })
+  const url = requestUrl(context, "ws").replace("ws", "http");
+  const request = openRequest(context, url, "GET", { headers: upgradeHeaders(key, options) })
     .on("upgrade", onUpgrade)
     .on("response", (response) => {
       response.resume();
@@ -144,7 +161,23 @@ export const webSocket = (context: TransportContext): Transport => {
     .on("error", fail);
   request.end();
 
+  const sendDeflated = (packets: Frame[], by: Deflate): void => {
+    deflating = packets;
+    let isLater = false;
+    deflateAll(by, packets, thresholdOf(options), (forms) => {
+      // closed meanwhile: it went as it was
+      if (deflating !== packets) return;
+      deflating = undefined;
+      write(packets, forms);
+      if (isLater && !isClosed) context.onReady();
+    });
+    isLater = true;
+  };
+
   return {
+    get isBusy() {
+      return deflating !== undefined;
+    },
     get bufferedBytes() {
       return socket?.writableLength ?? 0;
     },
@@ -152,13 +185,16 @@ export const webSocket = (context: TransportContext): Transport => {
       const given = options.forceBase64
         ? packets.map((packet) => (typeof packet === "string" ? packet : `b${nodeBytes.base64(packet)}`))
         : packets;
-      socket?.write(joinFrames(given));
+      if (deflate) sendDeflated(given, deflate);
+      else write(given);
       return [];
     },
     close() {
       isClosed = true;
       if (!socket) return void request.destroy();
       const open = socket;
+      if (deflating) write(deflating);
+      deflating = undefined;
       control(Opcode.CLOSE, "");
       open.end();
       const stop = platform.timer(() => open.destroy(), CLOSE_WAIT);
@@ -166,3 +202,6 @@ export const webSocket = (context: TransportContext): Transport => {
     },
   };
 };
+
+const thresholdOf = ({ perMessageDeflate }: TransportOptions): number =>
+  (typeof perMessageDeflate === "object" ? perMessageDeflate.threshold : undefined) ?? 1024;

@@ -5,6 +5,7 @@ import {
   closePayload,
   type Frame,
   frameOf,
+  type Inflate,
   Opcode,
   ProtocolError,
   type WebSocketControl,
@@ -12,8 +13,9 @@ import {
 } from "@bowline/protocol";
 import { bufferBytes } from "../buffer-bytes.ts";
 import type { Clock, Timed } from "../clock.ts";
-import type { Batch } from "../outbox.ts";
 import type { WebSocketFormat } from "./formats.ts";
+import type { AgreedDeflate } from "../message-deflate.ts";
+import { Batch } from "../outbox.ts";
 import { CLOSE_TIMEOUT, type CloseCause, STEADY_RATE, type Transport, type TransportHandler } from "./transport.ts";
 
 /** The limits of one WebSocket. */
@@ -24,6 +26,8 @@ export interface WebSocketOptions extends WebSocketFormat {
   readonly controlFramesPerSecond: number;
   /** Time for an unfinished message without progress, in ms; 0 = none. */
   readonly messageTimeout: number;
+  /** How messages are compressed, if they are. */
+  readonly deflate?: AgreedDeflate | undefined;
 }
 
 /** A stream whose peer has asked for a WebSocket. */
@@ -42,7 +46,7 @@ type OwnedStream = Duplex & { [OWNER]: WebSocketTransport };
 
 /** The largest piece that is written at once: what a slow reader must take before it counts as progress. */
 const PIECE = 262_144;
-const NONE: Uint8Array[] = [];
+const NONE: never[] = [];
 /** Unsent pongs beyond this many bytes mean that the peer does not read. */
 const PONG_BYTES = 127;
 
@@ -68,8 +72,8 @@ export class WebSocketTransport implements Transport, Timed {
   /** The peer has ended its side while we were not reading. */
   #hasFin = false;
   #awaitsDrain = false;
-  /** What is written in pieces, and has not been given to the stream. */
-  #rest: Uint8Array[] = NONE;
+  /** What is written in pieces or is being deflated, and has not been given to the stream. */
+  #rest: (Uint8Array | Batch)[] = NONE;
   #restBytes = 0;
   /** The answer to the upgrade, until the first frames take it along. */
   #answer: Uint8Array | undefined;
@@ -80,7 +84,9 @@ export class WebSocketTransport implements Transport, Timed {
     this.#options = options;
     this.#clock = clock;
     this.handler = handler;
-    this.#reader = new WebSocketReader({ role: "server", bytes: bufferBytes, ...options });
+    const { deflate } = options;
+    const bytes = deflate === undefined ? bufferBytes : { ...bufferBytes, inflate: this.#pausing(deflate.inflate) };
+    this.#reader = new WebSocketReader({ role: "server", bytes, ...options });
     if (head.byteLength > 0) this.#reader.push(head);
     const owned: OwnedStream = Object.assign(stream, { [OWNER]: this });
     this.#stream = owned;
@@ -114,7 +120,7 @@ export class WebSocketTransport implements Transport, Timed {
   static #onEnd(this: OwnedStream): void {
     const transport = this[OWNER];
     // what came before the FIN is read first
-    if (transport.#paused) transport.#hasFin = true;
+    if (transport.#paused || transport.#reader.isInflating) transport.#hasFin = true;
     else transport.#finish("transport close", "");
   }
 
@@ -157,6 +163,7 @@ export class WebSocketTransport implements Transport, Timed {
     }
     if (this.#answer !== undefined) this.#writeFirst(batch);
     else if (this.#options.writePacket !== undefined) this.#writeEach(batch, this.#options.writePacket);
+    else if (this.#options.deflate !== undefined) this.#writeDeflated(batch, this.#options.deflate);
     else this.#writeBytes(batch.bytes());
     if (!more && this.#corked) {
       this.#corked = false;
@@ -171,6 +178,7 @@ export class WebSocketTransport implements Transport, Timed {
 
   resume(): void {
     this.#paused = false;
+    if (this.#reader.isInflating) return;
     if (this.#hasFin) this.#finish("transport close", "");
     else this.#stream.resume();
   }
@@ -218,10 +226,11 @@ export class WebSocketTransport implements Transport, Timed {
 
   /** One write, not two: a connect costs one system call less. */
   #writeFirst(batch: Batch): void {
-    const { writePacket } = this.#options;
-    if (writePacket !== undefined) {
+    const { writePacket, deflate } = this.#options;
+    if (writePacket !== undefined || deflate !== undefined) {
       this.answerUpgrade();
-      return this.#writeEach(batch, writePacket);
+      this.write(batch, true);
+      return;
     }
     const answer = this.#answer ?? new Uint8Array();
     this.#answer = undefined;
@@ -241,7 +250,7 @@ export class WebSocketTransport implements Transport, Timed {
 
   #writePieces(): void {
     while (this.#restBytes > 0 && !this.#stream.writableNeedDrain) {
-      const [first] = this.#rest;
+      const first = this.#firstBytes();
       if (first === undefined) return;
       const piece = first.subarray(0, PIECE);
       const left = first.subarray(PIECE);
@@ -249,6 +258,50 @@ export class WebSocketTransport implements Transport, Timed {
       this.#restBytes -= piece.byteLength;
       this.#give(piece);
     }
+  }
+
+  /** What is next to be given to the stream; undefined while it is deflated. */
+  #firstBytes(): Uint8Array | undefined {
+    const [first] = this.#rest;
+    if (!(first instanceof Batch)) return first;
+    const bytes = this.#options.deflate?.deflater.bytes(first, () => this.#onDeflated());
+    if (bytes === undefined) return undefined;
+    this.#rest = [bytes, ...this.#rest.slice(1)];
+    this.#restBytes += bytes.byteLength - first.byteLength;
+    return bytes;
+  }
+
+  /** What follows on a run that is being deflated waits behind it, as it does behind a large one. */
+  #writeDeflated(batch: Batch, { deflater }: AgreedDeflate): void {
+    const bytes = this.#restBytes > 0 ? undefined : deflater.bytes(batch, () => this.#onDeflated());
+    if (bytes !== undefined) return this.#writeBytes(bytes);
+    this.#rest = [...this.#rest, batch];
+    this.#restBytes += batch.byteLength;
+  }
+
+  #onDeflated(): void {
+    if (this.#restBytes === 0) return;
+    this.#writePieces();
+    if (this.writable) this.handler.onDrain();
+  }
+
+  /** Reads nothing while a message is inflated beside the thread, and goes on after that. */
+  #pausing(inflate: Inflate): Inflate {
+    return (deflated, limit, later) => {
+      const result = inflate(deflated, limit, (inflated) => {
+        later(inflated);
+        this.#onInflated();
+      });
+      if (result === undefined) this.#stream.pause();
+      return result;
+    };
+  }
+
+  #onInflated(): void {
+    if (this.#state !== "open") return;
+    this.handler.onReadable();
+    if (this.#options.messageTimeout !== 0) this.#watchProgress();
+    if (!this.#paused) this.resume();
   }
 
   /** Hot path. Most connections never have to wait: who does not, needs no listener for it. */
@@ -260,7 +313,8 @@ export class WebSocketTransport implements Transport, Timed {
 
   /** Nothing will be told from slow readers any more: all that waits is written. */
   #endStream(last?: Uint8Array): void {
-    for (const bytes of this.#rest) this.#stream.write(bytes);
+    // what is still being deflated goes as it is
+    for (const each of this.#rest) this.#stream.write(each instanceof Batch ? each.bytes() : each);
     this.#rest = NONE;
     this.#restBytes = 0;
     this.#stream.end(last);

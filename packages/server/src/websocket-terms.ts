@@ -1,0 +1,41 @@
+import type { IncomingMessage } from "node:http";
+import type { Clock } from "./clock.ts";
+import type { CompressionSlots } from "./compression-slots.ts";
+import type { RequestTerms } from "./admission.ts";
+import type { Headers } from "./exchange.ts";
+import { type AgreedDeflate, MessageDeflate } from "./message-deflate.ts";
+import type { ResolvedOptions } from "./options.ts";
+import { webSocketFormat } from "./transports/formats.ts";
+import type { WebSocketOptions } from "./transports/websocket.ts";
+
+/** On which terms a server opens WebSockets: its limits, and what clients ask for. */
+export class WebSocketTerms {
+  readonly #plain: WebSocketOptions;
+  readonly #lenientBase64: boolean;
+  readonly #messageDeflate: MessageDeflate | undefined;
+  readonly #deflated = new Map<AgreedDeflate, WebSocketOptions>();
+
+  constructor(options: ResolvedOptions, slots: CompressionSlots, clock: Clock) {
+    const { limits, maxHttpBufferSize: maxPayload, perMessageDeflate, lenientBase64 } = options;
+    this.#lenientBase64 = lenientBase64;
+    this.#plain = { ...limits, maxPayload, ...webSocketFormat(4, false, lenientBase64) };
+    if (perMessageDeflate === false) return;
+    this.#messageDeflate = new MessageDeflate(perMessageDeflate === true ? {} : perMessageDeflate, slots, clock);
+  }
+
+  /** The options of one WebSocket; `headers`, those of the answer, get what it has to say about them. */
+  agree(request: IncomingMessage, { protocol, base64 }: RequestTerms, headers: Headers): WebSocketOptions {
+    // other forms of packets are not compressed
+    if (base64 || protocol === 3) return { ...this.#plain, ...webSocketFormat(protocol, base64, this.#lenientBase64) };
+    const agreed = this.#messageDeflate?.agree(request.headers["sec-websocket-extensions"] ?? "");
+    if (agreed === undefined) return this.#plain;
+    const { answer, deflate } = agreed;
+    headers["Sec-WebSocket-Extensions"] = answer;
+    let options = this.#deflated.get(deflate);
+    if (options === undefined) {
+      options = { ...this.#plain, deflate };
+      this.#deflated.set(deflate, options);
+    }
+    return options;
+  }
+}
