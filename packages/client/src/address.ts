@@ -1,4 +1,3 @@
-import type { Platform } from "./transport.ts";
 import type { EngineOptions } from "./engine.ts";
 
 /**
@@ -7,10 +6,11 @@ import type { EngineOptions } from "./engine.ts";
  * @throws TypeError for what is no URI
  */
 export const addressOf = <Options extends EngineOptions>(
-  { location }: Platform,
   uri: string | Options | undefined,
   opts?: Options,
 ): { options: Options; url: URL } => {
+  // the page, where there is one
+  const location = globalThis.location as Location | undefined;
   const isText = typeof uri === "string";
   const text = isText ? uri : "/";
   const url = new URL(

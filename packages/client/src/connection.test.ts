@@ -50,6 +50,15 @@ describe("without a list of transports", () => {
     expect(platform.last.context.upgrades).toEqual(["websocket"]);
   });
 
+  test("a loser that turns out to be no server of ours harms nobody", async () => {
+    const manager = await open();
+    await platform.time.advance(1000);
+    const [webSocket, polling] = platform.opened;
+    webSocket?.accept();
+    polling?.receive("<!doctype html>");
+    expect([polling?.closed, polling?.context.sid, manager.engine.id]).toEqual(["cleanly", undefined, "S"]);
+  });
+
   test("when both fail, the error is polling's", async () => {
     const manager = await open({ reconnection: false });
     const onError = vi.fn();
@@ -79,6 +88,19 @@ describe("with a list of transports", () => {
     manager.on("error", onError);
     await settled();
     expect(String(onError.mock.calls[0])).toBe("Error: No transports available");
+  });
+
+  test("rememberUpgrade starts with what worked, until it fails (EC2)", async () => {
+    const options = { transports: ["polling", "websocket"], rememberUpgrade: true, reconnection: false };
+    await open(options);
+    platform.last.accept({ upgrades: ["websocket"] });
+    platform.last.receive("3probe");
+    platform.opened[0]?.paused?.();
+    await open(options);
+    expect(names().slice(2)).toEqual(["websocket"]);
+    platform.last.fail();
+    await open(options);
+    expect(names().slice(3)).toEqual(["polling"]);
   });
 
   test.each([{ upgrade: false }, { transports: ["polling"] }])("%o does not upgrade", async (options) => {
@@ -118,7 +140,7 @@ describe("upgrade", () => {
     candidate.fail("gone");
     manager.engine.send(["x"]);
     await settled();
-    expect(String(onError.mock.calls[0])).toBe("Error: probe error: gone");
+    expect(String(onError.mock.calls[0])).toBe("Error: probe error: Error: gone");
     expect([polling.isResumed, polling.packets]).toEqual([true, ["4x"]]);
   });
 
@@ -192,6 +214,207 @@ describe("reconnection", () => {
     expect(manager.reconnectionDelay()).toBe(1000);
     expect(manager.reconnectionDelay(5).reconnection(false).timeout(false)).toBe(manager);
     expect([manager.reconnectionDelay(), manager.reconnection(), manager.timeout()]).toEqual([5, false, false]);
+  });
+});
+
+describe("a manager that has given up (L3, L6)", () => {
+  const failing = async (options: ManagerOptions = {}) => {
+    const manager = await open({ transports: ["websocket"], reconnection: false, ...options });
+    const socket = manager.socket("/");
+    await settled();
+    const onError = vi.fn();
+    socket.on("connect_error", onError);
+    return { manager, socket, onError };
+  };
+
+  const fail = async (): Promise<void> => {
+    platform.last.fail();
+    await settled();
+  };
+
+  test("tries again when a socket connects, also from a listener of the error", async () => {
+    const { socket, onError } = await failing();
+    onError.mockImplementationOnce(() => socket.connect());
+    await fail();
+    expect([platform.opened.length, socket.active]).toEqual([2, true]);
+    await fail();
+    socket.connect();
+    expect([platform.opened.length, onError.mock.calls.length]).toEqual([3, 2]);
+  });
+
+  test("starts anew after reconnect_failed", async () => {
+    const { manager, socket } = await failing({ reconnection: true, reconnectionAttempts: 1 });
+    const attempts = vi.fn();
+    manager.on("reconnect_attempt", attempts);
+    await fail();
+    await platform.time.advance(1000);
+    await fail();
+    expect(attempts).toHaveBeenCalledTimes(1);
+    socket.connect();
+    await fail();
+    await platform.time.advance(1000);
+    expect(attempts.mock.calls).toEqual([[1], [1]]);
+  });
+
+  test("comes back after disconnect() and connect() in reconnect_attempt", async () => {
+    const { manager, socket } = await failing({ reconnection: true });
+    const attempts = vi.fn();
+    manager.on("reconnect_attempt", attempts);
+    manager.once("reconnect_attempt", () => socket.disconnect().connect());
+    await fail();
+    await platform.time.advance(1000);
+    await fail();
+    await platform.time.advance(1000);
+    expect(attempts.mock.calls).toEqual([[1], [1]]);
+  });
+
+  test("stops when reconnection(false) is said while it waits", async () => {
+    const { manager } = await failing({ reconnection: true });
+    const attempts = vi.fn();
+    manager.on("reconnect_attempt", attempts);
+    await fail();
+    manager.reconnection(false);
+    await platform.time.advance(60_000);
+    expect([attempts.mock.calls, platform.opened.length]).toEqual([[], 1]);
+  });
+
+  test("open() while it waits is an attempt of its own, after which it goes on", async () => {
+    const { manager } = await failing({ reconnection: true });
+    const onError = vi.fn();
+    await fail();
+    manager.open(onError);
+    await fail();
+    expect(onError).toHaveBeenCalledTimes(1);
+    await platform.time.advance(2000);
+    expect(platform.opened.length).toBe(3);
+  });
+
+  test("that is closed while it opens tells its sockets, which may connect again", async () => {
+    const { manager, socket } = await failing();
+    const onDisconnect = vi.fn();
+    socket.on("disconnect", onDisconnect);
+    manager.close();
+    expect(onDisconnect.mock.calls).toEqual([["forced close", undefined]]);
+    socket.connect();
+    expect(platform.opened.length).toBe(2);
+  });
+});
+
+describe("events of the manager (L3)", () => {
+  test("come behind those of the sockets; a transport's error is told, too", async () => {
+    const manager = await open({ transports: ["websocket"], reconnection: false });
+    const socket = manager.socket("/");
+    platform.last.accept();
+    platform.last.receive('40{"sid":"x"}');
+    const log: unknown[] = [];
+    manager.on("close", (reason) => log.push(["close", reason]));
+    manager.on("error", (error) => log.push(["error", error.message]));
+    socket.on("disconnect", (reason) => log.push(["disconnect", reason]));
+    socket.on("connect_error", (error) => log.push(["connect_error", error.message]));
+    platform.last.fail("cut");
+    socket.connect();
+    platform.last.fail("refused");
+    await settled();
+    expect(log).toEqual([
+      ["error", "cut"],
+      ["disconnect", "transport error"],
+      ["close", "transport error"],
+      ["connect_error", "refused"],
+      ["error", "refused"],
+    ]);
+  });
+});
+
+describe("events of the engine (EC3)", () => {
+  const names = [
+    ...[
+      "open",
+      "handshake",
+      "packet",
+      "packetCreate",
+      "data",
+      "message",
+      "drain",
+      "flush",
+      "heartbeat",
+      "ping",
+      "pong",
+    ],
+    ...["upgrading", "upgrade", "upgradeError", "error", "close"],
+  ] as const;
+
+  const listening = async (options: ManagerOptions) => {
+    const manager = await open({ reconnection: false, ...options });
+    const log: unknown[] = [];
+    for (const name of names) manager.engine.on(name, (...args: unknown[]) => void log.push([name, ...args]));
+    return { manager, log, engine: manager.engine };
+  };
+
+  test("tell of every packet, of the line and of the end", async () => {
+    const { log, engine } = await listening({ transports: ["websocket"] });
+    platform.last.accept({ maxPayload: 5 });
+    const data = { sid: "S", upgrades: [], pingInterval: 25_000, pingTimeout: 20_000, maxPayload: 5 };
+    const packet = { type: "open", data: JSON.stringify(data) };
+    expect(log.splice(0)).toEqual([["packet", packet], ["heartbeat"], ["handshake", data], ["open"]]);
+    platform.last.receive('42["hi"]');
+    const message = { type: "message", data: '2["hi"]' };
+    expect(log.splice(0)).toEqual([["packet", message], ["heartbeat"], ["data", '2["hi"]'], ["message", '2["hi"]']]);
+    platform.last.receive("2");
+    await settled();
+    const pong = { type: "pong", data: undefined, options: { compress: true } };
+    const ping = { type: "ping", data: undefined };
+    expect(log.splice(0)).toEqual([
+      ...[["packet", ping], ["heartbeat"], ["packetCreate", pong], ["ping"], ["pong"]],
+      ...[["flush"], ["drain"]],
+    ]);
+    const error = new Error("cut");
+    platform.last.context.onClose(error);
+    expect(log).toEqual([
+      ["error", error],
+      ["close", "transport error", error],
+    ]);
+    expect(engine.transport?.name).toBe("websocket");
+  });
+
+  test("tell of messages that will be sent, and whether they may be compressed", async () => {
+    const { manager, log } = await listening({ transports: ["websocket"] });
+    const socket = manager.socket("/");
+    platform.last.accept();
+    platform.last.receive('40{"sid":"x"}');
+    await settled();
+    log.length = 0;
+    socket.compress(false).emit("a", Uint8Array.of(1));
+    socket.emit("b");
+    const created = (data: unknown, compress: boolean) => [
+      "packetCreate",
+      { type: "message", data, options: { compress } },
+    ];
+    expect(log).toEqual([
+      created('51-["a",{"_placeholder":true,"num":0}]', false),
+      created(Uint8Array.of(1), false),
+      created('2["b"]', true),
+    ]);
+  });
+
+  test("tell of an upgrade, and of one that fails", async () => {
+    const { log } = await listening({ transports: ["polling", "websocket"] });
+    platform.last.accept({ upgrades: ["websocket"] });
+    const [polling, candidate] = platform.opened;
+    log.length = 0;
+    candidate?.receive("3probe");
+    polling?.paused?.();
+    const it = expect.objectContaining({ name: "websocket" });
+    expect(log).toEqual([["upgrading", it], ["flush"], ["drain"], ["upgrade", it]]);
+    const second = await listening({ transports: ["polling", "websocket"] });
+    platform.last.accept({ upgrades: ["websocket"] });
+    second.log.length = 0;
+    platform.last.context.onClose({ description: "websocket connection closed" });
+    expect(second.log).toEqual([["upgradeError", new Error("probe error: transport closed")]]);
+  });
+
+  test("cost nothing while nobody listens, and a transport is there at once", () => {
+    const manager = new Connection(platform, "http://h", { transports: ["polling"] });
+    expect([manager.engine.table, manager.engine.transport?.name]).toEqual([undefined, "polling"]);
   });
 });
 

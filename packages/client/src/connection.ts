@@ -5,13 +5,12 @@ import {
   Emitter,
   type EventsMap,
   type Frame,
-  type Listener,
   type Packet,
   type PacketLimits,
   type PacketReader,
 } from "@bowline/protocol";
-import { type DisconnectDescription, Engine, type EngineOwner, type EngineOptions } from "./engine.ts";
-import { fire, run } from "./run.ts";
+import { type DisconnectDescription, Engine, type EngineOptions, type EngineOwner } from "./engine.ts";
+import { fire } from "./run.ts";
 import { type DisconnectReason, Socket, type SocketOptions } from "./socket.ts";
 import { addressOf } from "./address.ts";
 import type { Platform } from "./transport.ts";
@@ -102,13 +101,13 @@ export class Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitE
   declare readonly reconnectionDelayMax: Accessor<number, this>;
   declare readonly randomizationFactor: Accessor<number, this>;
   declare readonly timeout: Accessor<number | false, this>;
-  readonly #sockets = new Map<string, Socket<ListenEvents, EmitEvents>>();
-  readonly #active = new Set<Socket<ListenEvents, EmitEvents>>();
+  /** @internal By namespace. */
+  readonly sockets: Map<string, Socket<ListenEvents, EmitEvents>> = new Map();
   #attempts = 0;
   #state: "closed" | "opening" | "open" = "closed";
   #reader: PacketReader | undefined;
-  // none, or the one that `open` was given
-  #callbacks: Listener[] = [];
+  // the one that `open` was given
+  #callback: ((error?: Error) => void) | undefined;
   #isReconnecting = false;
   // the application has closed: do not come back
   #isLeaving = false;
@@ -117,36 +116,43 @@ export class Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitE
   constructor(platform: Platform, uri?: string | ManagerOptions, opts?: ManagerOptions) {
     super();
     this.platform = platform;
-    this.opts = { ...settings, path: "/socket.io", autoConnect: true, ...addressOf(platform, uri, opts).options };
-    for (const name of Object.keys(settings) as Setting[])
+    this.opts = { ...settings, path: "/socket.io", autoConnect: true, ...addressOf(uri, opts).options };
+    for (const name in settings)
       Object.assign(this, {
-        [name]: (value?: unknown) =>
-          value === undefined ? this.opts[name] : Object.assign(this.opts, { [name]: value }) && this,
+        [name]: (value?: unknown) => {
+          if (value === undefined) return this.opts[name as Setting];
+          Object.assign(this.opts, { [name]: value });
+          return this;
+        },
       });
     this.codec = this.opts.parser ?? platform.codec;
     if (this.opts.autoConnect) this.open();
   }
 
+  /** The sockets that are connected or want to be. */
+  get #active(): Socket<ListenEvents, EmitEvents>[] {
+    return [...this.sockets.values()].filter(({ active }) => active);
+  }
+
   /** The socket of a namespace. */
   socket(nsp: string, opts?: SocketOptions): Socket<ListenEvents, EmitEvents> {
-    let socket = this.#sockets.get(nsp);
-    if (!socket) this.#sockets.set(nsp, (socket = new Socket<ListenEvents, EmitEvents>(this, nsp, opts)));
+    let socket = this.sockets.get(nsp);
+    if (!socket) this.sockets.set(nsp, (socket = new Socket<ListenEvents, EmitEvents>(this, nsp, opts)));
     if (this.opts.autoConnect) socket.connect();
     return socket;
   }
 
-  /** @internal Whether a namespace has its socket. */
-  has(nsp: string): boolean {
-    return this.#sockets.has(nsp);
+  #enter(state: "closed" | "opening" | "open"): void {
+    this.#state = state;
+    this.#stopTimer?.();
   }
 
   /** Opens the connection, if it is closed. With a callback, nothing is retried after an error. */
   open(callback?: (error?: Error) => void): this {
     if (this.#state !== "closed") return this;
-    this.#state = "opening";
+    this.#enter("opening");
     this.#isLeaving = false;
-    this.#callbacks = callback ? [callback as Listener] : [];
-    this.#stopTimer?.();
+    this.#callback = callback;
     const engine = (this.engine = new Engine(this.platform, this.opts, this));
     const { timeout } = this.opts;
     if (timeout !== false)
@@ -161,37 +167,32 @@ export class Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitE
   close(): void {
     this.#isLeaving = true;
     this.#isReconnecting = false;
-    this.#stopTimer?.();
     (this.engine as Engine | undefined)?.abandon();
-    if (this.#state === "open") this.onClose("forced close");
-    else this.#state = "closed";
+    this.onClose("forced close");
   }
 
   /** @internal A socket wants to be connected. */
   activate(socket: Socket<ListenEvents, EmitEvents>): void {
-    this.#active.add(socket);
     if (this.#state === "open") socket.onOpen();
     else if (!this.#isReconnecting) this.open();
   }
 
   /** @internal A socket is done; so is the connection after the last. */
-  deactivate(socket: Socket<ListenEvents, EmitEvents>): void {
-    if (this.#active.delete(socket) && !this.#active.size) this.close();
+  deactivate(): void {
+    if (!this.#active.length) this.close();
   }
 
   /** @internal Hot path: the session calls it without a hop between. */
   readonly onMessage = (frame: Frame): void => {
-    const { engine } = this;
-    fire(engine, "packet", { type: "message", data: frame });
     let packet: Packet | undefined;
     try {
       packet = this.#reader?.read(frame);
     } catch (error) {
-      engine.fail(error);
+      this.engine.fail(error);
     }
     if (!packet) return;
     fire(this, "packet", packet);
-    this.#sockets.get(packet.nsp)?.receive(packet);
+    this.sockets.get(packet.nsp)?.receive(packet);
   };
 
   /** @internal */
@@ -201,33 +202,36 @@ export class Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitE
 
   /** @internal */
   onOpen(): void {
-    this.#stopTimer?.();
-    this.#state = "open";
-    this.#isReconnecting = false;
+    this.#enter("open");
     // what clients take by default (socket-protocol §2); of what is missing, any amount
     this.#reader = this.codec.reader({ maxAttachments: 10 } as PacketLimits);
     fire(this, "open");
-    for (const socket of [...this.#active]) socket.onOpen();
-    run(this.#callbacks, this, []);
+    for (const socket of this.#active) socket.onOpen();
+    if (this.#isReconnecting) fire(this, "reconnect", this.#attempts);
+    this.#isReconnecting = false;
+    this.#attempts = 0;
+    this.#callback?.();
   }
 
   /** @internal */
   onError(error: Error): void {
-    this.#stopTimer?.();
-    this.#state = "closed";
+    this.#enter("closed");
+    for (const socket of this.#active) socket.onError(error);
     fire(this, "error", error);
-    for (const socket of [...this.#active]) socket.onError(error);
-    run(this.#callbacks, this, [error]);
-    if (!this.#callbacks.length && !this.#attempts) this.#reconnect();
+    const isRetry = this.#isReconnecting;
+    this.#isReconnecting = false;
+    if (isRetry || !this.#callback) this.#reconnect();
+    if (isRetry) fire(this, "reconnect_error", error);
+    this.#callback?.(error);
   }
 
   /** @internal */
   onClose(reason: DisconnectReason, details?: DisconnectDescription): void {
-    this.#stopTimer?.();
-    this.#state = "closed";
+    this.#enter("closed");
     this.#attempts = 0;
+    if (reason === "transport error") fire(this, "error", details);
+    for (const socket of this.#active) socket.onClose(reason, details);
     fire(this, "close", reason, details);
-    for (const socket of [...this.#active]) socket.onClose(reason, details);
     this.#reconnect();
   }
 
@@ -247,21 +251,10 @@ export class Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitE
       opts.randomizationFactor * (2 * platform.random() - 1),
     );
     this.#stopTimer = platform.timer(() => {
-      fire(this, "reconnect_attempt", this.#attempts);
-      // a listener may have closed
-      if (!this.#isLeaving) this.open((error) => this.#onAttempt(error));
+      // it may have been switched off meanwhile, and a listener may close
+      this.#isReconnecting = opts.reconnection;
+      if (opts.reconnection) fire(this, "reconnect_attempt", this.#attempts);
+      if (this.#isReconnecting) this.open();
     }, delay);
-  }
-
-  #onAttempt(error?: Error): void {
-    this.#isReconnecting = false;
-    if (error) {
-      this.#reconnect();
-      fire(this, "reconnect_error", error);
-    } else {
-      const attempts = this.#attempts;
-      this.#attempts = 0;
-      fire(this, "reconnect", attempts);
-    }
   }
 }

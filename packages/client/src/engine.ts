@@ -32,13 +32,32 @@ export interface EngineOptions extends TransportOptions {
 /** What happened below a close: an error, or `{ description, context }`. */
 export type DisconnectDescription = Error | { description: string; context?: unknown };
 
-/** Events of an engine (EC3), as far as anyone is known to need them. */
+/** An Engine.IO packet, as listeners see it. */
+export interface EnginePacket {
+  readonly type: "open" | "close" | "ping" | "pong" | "message" | "upgrade" | "noop";
+  readonly data: Frame | undefined;
+}
+
+/** Events of an engine (EC3). */
 export interface EngineEvents {
   open: () => void;
-  /** A message has arrived. */
-  packet: (packet: { type: string; data: Frame }) => void;
-  /** Polling: all that was queued has been sent. */
+  handshake: (handshake: Handshake) => void;
+  /** A packet has arrived. */
+  packet: (packet: EnginePacket) => void;
+  /** A packet is about to wait for its turn. */
+  packetCreate: (packet: EnginePacket & { readonly options: { readonly compress: boolean } }) => void;
+  data: (data: Frame) => void;
+  message: (data: Frame) => void;
+  /** Something has arrived, whatever it is. */
+  heartbeat: () => void;
+  ping: () => void;
+  pong: () => void;
+  /** What was queued has been given to the transport. */
+  flush: () => void;
+  /** All that was queued has been sent. */
   drain: () => void;
+  upgrading: (transport: { readonly name: string }) => void;
+  error: (error: Error) => void;
   upgrade: (transport: { readonly name: string }) => void;
   upgradeError: (error: Error) => void;
   close: (reason: CloseReason, details?: DisconnectDescription) => void;
@@ -59,10 +78,14 @@ interface Line extends TransportContext {
   transport?: Transport | undefined;
 }
 
-// over this many unsent bytes volatile events are dropped
-const VOLATILE_LIMIT = 1_000_000;
-
 let webSocketWorked = false;
+
+const packetTypes = ["open", "close", "ping", "pong", "message", "upgrade", "noop"] as const;
+
+const packetOf = (frame: Frame): EnginePacket =>
+  typeof frame === "string"
+    ? { type: packetTypes[+frame[0]!]!, data: frame.slice(1) || undefined }
+    : { type: "message", data: frame };
 
 /** One Engine.IO session of a client: its transports, what waits to be sent, and its public face `manager.engine`. */
 export class Engine extends Emitter<EngineEvents> implements SessionHandler {
@@ -99,7 +122,8 @@ export class Engine extends Emitter<EngineEvents> implements SessionHandler {
     }
     this.#untried = names;
     // listeners of errors come after the constructor
-    queueMicrotask(() => this.#try());
+    if (names[0]) this.#try();
+    else queueMicrotask(() => this.#try());
     const { signal } = this.#ended;
     if (options.hostname !== "localhost")
       platform.listen?.(
@@ -115,9 +139,9 @@ export class Engine extends Emitter<EngineEvents> implements SessionHandler {
     return this.#line;
   }
 
-  /** Whether a volatile event would go out now. */
+  /** Whether a volatile event would go out now: not over 1 MB of unsent bytes. */
   get writable(): boolean {
-    return !!this.#idle && this.#idle.bufferedBytes < VOLATILE_LIMIT;
+    return !!this.#idle && this.#idle.bufferedBytes < 1e6;
   }
 
   /** The transport, if it takes packets now. */
@@ -127,9 +151,10 @@ export class Engine extends Emitter<EngineEvents> implements SessionHandler {
   }
 
   /** Sends a message, or several: all that come in one microtask go out in one write. */
-  send(messages: Frame | readonly Frame[]): void {
+  send(messages: Frame | readonly Frame[], compress = true): void {
     if (this.#isClosing) return;
-    for (const message of [messages].flat()) this.#push(typeof message === "string" ? "4" + message : message);
+    for (const message of [messages].flat())
+      this.#push(typeof message === "string" ? "4" + message : message, compress);
   }
 
   /** Closes after what was sent before, and after an upgrade that is under way. */
@@ -153,19 +178,40 @@ export class Engine extends Emitter<EngineEvents> implements SessionHandler {
   }
 
   /** Whether the server is overdue, also when a timer is late after a sleep; then it closes soon (EC7). */
-  isOverdue(): boolean {
+  _hasPingExpired(): boolean {
     const isOverdue = this.#platform.now() >= this.#session.deadline;
-    if (isOverdue) queueMicrotask(() => this.#session.advance(Infinity));
+    if (isOverdue) queueMicrotask(() => this.#beat());
     return isOverdue;
   }
 
-  #push(packet: Frame): void {
+  /** Hot path */
+  readonly #receive: Receive = (frame, now) => {
+    // without listeners there is nothing to tell
+    const packet = this.table && packetOf(frame);
+    if (packet) {
+      fire(this, "packet", packet);
+      fire(this, "heartbeat");
+    }
+    this.#session.receive(frame, now);
+    if (packet?.type === "message") {
+      fire(this, "data", packet.data);
+      fire(this, "message", packet.data);
+    }
+  };
+
+  #push(packet: Frame, compress = true): void {
+    if (this.table) fire(this, "packetCreate", { ...packetOf(packet), options: { compress } });
     // behind others it goes with them
     if (this.#queue.push(packet) === 1) queueMicrotask(() => this.#flush());
   }
 
   #flush(): void {
-    if (this.#idle && this.#queue.length) this.#queue = this.#idle.send(this.#queue);
+    if (this.#idle && this.#queue.length) {
+      this.#queue = this.#idle.send(this.#queue);
+      fire(this, "flush");
+      // a POST tells by itself when it is done
+      if (this.#idle) this.#line?.onReady();
+    }
     if (this.#idle && this.#isClosing) this.#session.end("forced close");
   }
 
@@ -175,7 +221,7 @@ export class Engine extends Emitter<EngineEvents> implements SessionHandler {
     if (name) {
       const line = (this.#line = this.#open(name, (frame, now) => {
         this.#line = line;
-        this.#session.receive(frame, now);
+        this.#receive(frame, now);
       }));
       if (!this.#options.transports) this.#watch(this.#options.fallbackDelay ?? 1000, () => this.#try());
     } else if (!this.#lines.size)
@@ -212,9 +258,10 @@ export class Engine extends Emitter<EngineEvents> implements SessionHandler {
   #onLineClose(line: Line, details: unknown): void {
     if (!this.#lines.delete(line)) return;
     const error = details instanceof Error ? details : undefined;
-    if (line === this.#candidate) this.#session.upgrade(new Error(`probe error: ${error?.message}`));
+    if (line === this.#candidate) this.#session.upgrade(new Error(`probe error: ${error ?? "transport closed"}`));
     else if (this.id) this.#session.end(error ? "transport error" : "transport close", details);
     else {
+      webSocketWorked = false;
       // of a race, polling's error is the one that applications test (EC2)
       if (this.#options.transports || line.name === "polling" || !this.#error)
         this.#error = error ?? new TransportError(`${line.name} error`, details);
@@ -228,7 +275,7 @@ export class Engine extends Emitter<EngineEvents> implements SessionHandler {
     this.#lines.delete(line);
     if (transport?.pause)
       line.receive = (frame) => {
-        line.sid = (JSON.parse(frame.slice(1) as string) as Handshake).sid;
+        line.sid = /"sid":"(.+?)"/.exec(frame as string)?.[1];
         transport.close();
       };
     else transport?.close();
@@ -255,12 +302,13 @@ export class Engine extends Emitter<EngineEvents> implements SessionHandler {
     const line = this.#line!;
     this.#untried = [];
     for (const other of this.#lines) if (other !== line) this.#drop(other);
-    Object.assign(line, handshake, { receive: this.#session.receive });
+    Object.assign(line, handshake, { receive: this.#receive });
     this.id = handshake.sid;
     webSocketWorked = line.name === "websocket";
     this.#beat();
-    fire(this, "open");
+    fire(this, "handshake", handshake);
     this.#owner?.onOpen();
+    fire(this, "open");
     this.#flush();
     const { transports, upgrade } = this.#options;
     // what was added last is preferred: WebTransport, which brings WebSocket along (EC6)
@@ -274,9 +322,12 @@ export class Engine extends Emitter<EngineEvents> implements SessionHandler {
   onPing(): void {
     this.#push("3");
     this.#owner?.onPing();
+    fire(this, "ping");
+    fire(this, "pong");
   }
 
   onPause(): void {
+    fire(this, "upgrading", this.#candidate);
     this.#line?.transport?.pause?.(this.#session.upgrade);
   }
 
@@ -291,7 +342,7 @@ export class Engine extends Emitter<EngineEvents> implements SessionHandler {
     } else {
       this.#line = line;
       webSocketWorked = line.name === "websocket";
-      line.receive = this.#session.receive;
+      line.receive = this.#receive;
       this.#queue.unshift("5");
     }
     this.#flush();
@@ -305,10 +356,10 @@ export class Engine extends Emitter<EngineEvents> implements SessionHandler {
     this.#closeLines(reason.startsWith("t"));
     this.#untried = [];
     this.#isClosing = true;
-    if (this.id) {
-      fire(this, "close", reason, details);
-      this.#owner?.onClose(reason, details as DisconnectDescription);
-    } else if (reason !== "forced close")
+    if (reason === "transport error") fire(this, "error", details);
+    if (this.id) this.#owner?.onClose(reason, details as DisconnectDescription);
+    else if (reason !== "forced close")
       this.#owner?.onError(details instanceof Error ? details : new TransportError("server error", details));
+    fire(this, "close", reason, details);
   }
 }

@@ -40,7 +40,7 @@ export class Manager<
 }
 
 /** Connects to a namespace of a server. */
-export const io: Lookup<typeof Manager> = /* @__PURE__ */ createLookup(nodePlatform, Manager);
+export const io: Lookup<typeof Manager> = /* @__PURE__ */ createLookup(Manager);
 
 export { io as connect, io as default };
 export * from "./exports.ts";

@@ -1,9 +1,9 @@
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { addressOf } from "./address.ts";
 import { Connection, type ManagerOptions } from "./connection.ts";
 import { createLookup, type Lookup } from "./lookup.ts";
 import { FakePlatform } from "./testing.ts";
-import { type Platform, requestUrl, type TransportContext } from "./transport.ts";
+import { requestUrl, type TransportContext } from "./transport.ts";
 
 describe("io()", () => {
   let io: Lookup<unknown>;
@@ -15,7 +15,7 @@ describe("io()", () => {
         super(platform, opts);
       }
     };
-    io = createLookup(platform, Manager);
+    io = createLookup(Manager);
   });
 
   test("shares a manager between the namespaces of a server", () => {
@@ -36,15 +36,32 @@ describe("io()", () => {
   });
 
   test("has the namespace from the path, and carries the other exports", () => {
-    expect(io("http://h/ch%C3%A1t/x").nsp).toBe("/chát/x");
+    expect(io("http://h/chát/x").nsp).toBe("/chát/x");
     expect([io.io, io.connect, io.protocol]).toEqual([io, io, 5]);
+  });
+
+  test.each([
+    ["http://h", "/"],
+    ["http://h?a=1", "/"],
+    ["http://h/a?b=/c#d", "/a"],
+    ["http://u:p@h:81/a/b/", "/a/b/"],
+    ["//h/a", "/a"],
+    ["/a", "/a"],
+    ["h:81/a", "/a"],
+    // as v4 has it: percent signs are part of the name
+    ["http://h/ch%C3%A1t", "/ch%C3%A1t"],
+    ["http://h/100%", "/100%"],
+  ])("%s leads to %s (L1)", (uri, nsp) => {
+    expect(io(uri).nsp).toBe(nsp);
   });
 });
 
 describe("URIs", () => {
   const page = { href: "http://page:8080/dir/index.html", protocol: "http:" };
-  const address = (uri: string | undefined, location?: Platform["location"], options?: ManagerOptions) => {
-    const found = addressOf({ ...new FakePlatform(), location }, uri, options);
+  const address = (uri?: string, location?: { href: string; protocol: string }, options?: ManagerOptions) => {
+    vi.stubGlobal("location", location);
+    const found = addressOf(uri, options);
+    vi.unstubAllGlobals();
     const { hostname, port, secure, query } = found.options;
     return [secure, hostname, port, found.url.pathname, query];
   };
@@ -88,6 +105,10 @@ describe("request URLs", () => {
     expect(url({ ...host, query: { "é b": "+&" } }, "ws", "S")).toBe(
       "ws://h:81/p/?%C3%A9+b=%2B%26&EIO=4&transport=websocket&sid=S",
     );
+  });
+
+  test("take application parameters as text, too (EC2)", () => {
+    expect(url({ ...host, query: "a=1&b=x%20y" })).toBe("ws://h:81/p/?a=1&b=x+y&EIO=4&transport=websocket");
   });
 
   test("have a timestamp on polling, or as the options say", () => {

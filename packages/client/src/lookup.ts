@@ -2,7 +2,6 @@ import type { DefaultEventsMap, EventsMap } from "@bowline/protocol";
 import { addressOf } from "./address.ts";
 import type { Connection, ManagerOptions } from "./connection.ts";
 import { Socket, type SocketOptions } from "./socket.ts";
-import type { Platform } from "./transport.ts";
 
 /** Revision of the Socket.IO protocol that the client speaks. */
 export const protocol = 5;
@@ -35,19 +34,19 @@ export interface Lookup<ManagerClass> {
 
 /** Makes the `io` of a platform. Managers are shared per server and path (L1). */
 export const createLookup = <ManagerClass extends new (opts: Options) => Connection>(
-  platform: Platform,
   Manager: ManagerClass,
 ): Lookup<ManagerClass> => {
   const managers = new Map<string, Connection>();
   const lookup = (uri?: string | Options, opts?: Options): Socket => {
-    const { options, url } = addressOf(platform, uri, opts);
-    const nsp = decodeURI(url.pathname);
+    const { options, url } = addressOf(uri, opts);
+    // as it was given: URL would encode some characters, and cannot tell which were
+    const nsp = (typeof uri === "string" ? uri : "").replace(/^((\w+:)?\/\/)?[^/?#]*/, "").replace(/[?#].*/, "") || "/";
     const key = url.origin + options.path;
     let manager = managers.get(key);
     const isNew = options.forceNew || options["force new connection"] || options.multiplex === false;
-    if (isNew || !manager || manager.has(nsp)) {
+    if (isNew || !manager || manager.sockets.has(nsp)) {
       manager = new Manager(options);
-      if (!isNew && !managers.has(key)) managers.set(key, manager);
+      if (!isNew) managers.set(key, managers.get(key) ?? manager);
     }
     return manager.socket(nsp, options);
   };

@@ -23,6 +23,8 @@ export interface EmitFlags {
   readonly volatile?: boolean;
   readonly compress?: boolean;
   readonly timeout?: number;
+  /** Whether the acknowledgement gets an error or null first. @default only with a timeout */
+  readonly takesError?: boolean;
 }
 
 /** Emits with flags. They belong to this value: the socket's own emits have none of them. */

@@ -32,11 +32,10 @@ export const browserPlatform: Platform = {
   now: () => performance.now(),
   random: Math.random,
   timer(callback, ms) {
-    const timer = setTimeout(callback, Math.min(ms, 1e9));
+    const timer = setTimeout(callback, ms);
     return () => clearTimeout(timer);
   },
   transports: { websocket: webSocket, polling: polling(request) },
-  location: globalThis.location,
   // React Native has no such function
   listen: (event, listener, signal) => globalThis.addEventListener?.(event, listener, { signal }),
 };

@@ -26,8 +26,7 @@ export const polling =
 
     // empty when it has failed, which is then told
     const exchange = async (body?: string): Promise<string> => {
-      const { requestTimeout } = context.options;
-      const stop = requestTimeout && timer(abort, requestTimeout);
+      const stop = timer(abort, context.options.requestTimeout || 1e9);
       let answer = "";
       try {
         answer = await request(context, requestUrl(context, "http"), body, aborter.signal);
@@ -35,7 +34,7 @@ export const polling =
         if (!isClosed) context.onClose(new TransportError(`xhr ${body ? "post" : "poll"} error`, description));
         isClosed = true;
       }
-      if (stop) stop();
+      stop();
       return answer;
     };
 

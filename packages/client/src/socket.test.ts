@@ -39,6 +39,14 @@ describe("connecting (L4, L6)", () => {
     expect(platform.last.sent).toEqual([['40{"token":1}', '40/a,{"token":2}']]);
   });
 
+  test("sends no payload when auth is null, or calls back with nothing (L4)", async () => {
+    const socket = await open({ auth: null as never });
+    socket.io.socket("/a", { auth: (done) => done(null as never) });
+    platform.last.accept();
+    await settled();
+    expect(platform.last.packets).toEqual(["40", "40/a,"]);
+  });
+
   test("takes only the first answer of an auth function, and none for an old connection", async () => {
     const answers: ((data: object) => void)[] = [];
     await open({ auth: (done) => answers.push(done) });
@@ -121,6 +129,15 @@ describe("emitting", () => {
     expect(() => socket.emit("x", 1n)).toThrow();
     await settled();
     expect(platform.last.packets).toEqual([]);
+  });
+
+  test("gives the socket back, also with flags, which end there (L5)", async () => {
+    const socket = await connected();
+    platform.last.bufferedBytes = 2 << 20;
+    expect(socket.volatile.emit("dropped").emit("kept")).toBe(socket);
+    expect(socket.compress(false).timeout(5).volatile.send("dropped")).toBe(socket);
+    await settled();
+    expect(platform.last.packets).toEqual(['42["kept"]']);
   });
 
   test("flags are of one emit only", async () => {

@@ -22,7 +22,6 @@ import type { Connection } from "./connection.ts";
 import type { DisconnectDescription } from "./engine.ts";
 import type { EmitArgs, EmitFlags, Outgoing } from "./outgoing.ts";
 import { fire, run } from "./run.ts";
-import { sendQueue, type SendQueue } from "./send-queue.ts";
 
 /** Options of one namespace's socket (L4). */
 export interface SocketOptions {
@@ -55,10 +54,8 @@ export interface SocketReservedEvents {
 
 interface BufferedPacket extends Packet {
   readonly frames: Frame[];
+  readonly compress: boolean;
 }
-
-// what the peer takes by default (socket-protocol §2)
-const MAX_ATTACHMENTS = 10;
 
 type CatchAll = (event: string, ...args: unknown[]) => void;
 
@@ -98,7 +95,8 @@ export class Socket<
   /** @internal Of the emits of what `timeout` and the like have made. */
   readonly emitFlags: EmitFlags = {};
   readonly #options: SocketOptions;
-  readonly #queue: SendQueue;
+  readonly #queue: (() => void)[] = [];
+  #isInFlight = false;
   #pid: string | undefined;
   #offset: string | undefined;
   #ids = 0;
@@ -114,7 +112,6 @@ export class Socket<
     this.nsp = nsp;
     this.#options = options;
     this.auth = options.auth;
-    this.#queue = sendQueue(this, options.retries ?? 0);
   }
 
   get disconnected(): boolean {
@@ -123,7 +120,8 @@ export class Socket<
 
   /** Connects to the namespace, and the manager to the server if need be. */
   connect(): this {
-    if (!this.active) {
+    // also to hurry: a manager that has given up tries again
+    if (!this.connected) {
       this.active = true;
       this.io.activate(this);
     }
@@ -145,7 +143,7 @@ export class Socket<
    */
   emit<Event extends EventNames<EmitEvents>>(event: Event, ...args: EmitArgs<EmitEvents, Event>): this {
     this.self.#emit([event, ...args], this.emitFlags);
-    return this;
+    return this.self;
   }
 
   /** Sends an event and resolves with the first value of its answer; rejects on timeout and disconnection. */
@@ -154,16 +152,16 @@ export class Socket<
     ...args: EventParamsWithoutAck<EmitEvents, Event>
   ): Promise<AckValue<EmitEvents, Event>> {
     return new Promise((resolve, reject) => {
-      const ack = (error: Error | null, answer: AckValue<EmitEvents, Event>): void =>
+      const answered = (error: Error | null, answer: AckValue<EmitEvents, Event>): void =>
         error ? reject(error) : resolve(answer);
-      this.self.#emit([event, ...args, ack], this.emitFlags, true);
+      derive<Socket>(this, { takesError: true }).emit(event as string, ...args, answered);
     });
   }
 
   /** Emits `message`. */
   send(...args: unknown[]): this {
     this.self.#emit(["message", ...args], this.emitFlags);
-    return this;
+    return this.self;
   }
 
   /** @see {@link Outgoing.volatile} */
@@ -181,32 +179,52 @@ export class Socket<
     return derive(this, { timeout });
   }
 
-  #emit(args: unknown[], emitFlags: EmitFlags, takesError = false): void {
+  #emit(args: unknown[], emitFlags: EmitFlags): void {
     if (RESERVED_EVENTS.has(args[0])) throw new UsageError("reserved_event", `"${args[0]}" is a reserved event name`);
     const ack = typeof args.at(-1) === "function" ? (args.pop() as Listener) : undefined;
-    if (this.#options.retries && !emitFlags.volatile) {
-      // refuses at the call what could not be sent later
-      this.#encode(args, undefined);
-      this.#queue.add(args, ack, emitFlags);
-    } else this.emitNow(args, ack, emitFlags, takesError);
+    const { retries } = this.#options;
+    if (!retries || emitFlags.volatile) return this.#emitNow(args, ack, emitFlags);
+    // refuses at the call what could not be sent later
+    this.#encode(args);
+    let tries = 0;
+    // called once per try: by the answer, by the timeout or by the disconnection
+    const settle: Listener = (error, ...answers) => {
+      const isDone = !error || ++tries > retries;
+      if (isDone) this.#queue.shift();
+      this.#isInFlight = false;
+      this.#drain();
+      if (isDone) ack?.(error, ...answers);
+    };
+    this.#queue.push(() => this.#emitNow(args, settle, { ...emitFlags, takesError: true }));
+    this.#drain();
   }
 
-  /** @internal Sends or buffers; `ack` gets an error first if it takes one or has a timeout. */
-  emitNow(args: unknown[], ack: Listener | undefined, emitFlags: EmitFlags, takesError = true): void {
+  /** Sends the first of the emits with `retries`, unless it is in flight (L10). */
+  #drain(): void {
+    const [first] = this.#queue;
+    if (!first || this.#isInFlight || !this.connected) return;
+    this.#isInFlight = true;
+    first();
+  }
+
+  /** Sends or buffers; `ack` gets an error first if it takes one, as it does with a timeout. */
+  #emitNow(args: unknown[], ack: Listener | undefined, emitFlags: EmitFlags): void {
+    const { volatile, compress = true, timeout = this.#options.ackTimeout } = emitFlags;
     const id = ack && this.#ids++;
-    const packet = this.#encode(args, id);
-    if (ack) this.#expect(id, ack, emitFlags.timeout ?? this.#options.ackTimeout, takesError);
+    const packet = this.#encode(args, id, compress);
+    if (ack) this.#expect(id, ack, timeout, emitFlags.takesError ?? timeout !== undefined);
     const { engine } = this.io;
     // after a sleep the line may be dead, although no timer has told so yet (EC7)
-    if (this.connected && !engine.isOverdue()) {
-      if (!emitFlags.volatile || engine.writable) this.#transmit(packet);
-    } else if (!emitFlags.volatile) this.sendBuffer.push(packet);
+    if (this.connected && !engine._hasPingExpired()) {
+      if (!volatile || engine.writable) this.#transmit(packet);
+    } else if (!volatile) this.sendBuffer.push(packet);
   }
 
-  #encode(data: unknown[], id: number | undefined): BufferedPacket {
-    const packet: Packet = { type: EVENT, nsp: this.nsp, data, id };
+  #encode(data: unknown[], id?: number, compress = true): BufferedPacket {
+    const packet = { type: EVENT, nsp: this.nsp, data, id, compress };
     const frames = this.io.codec.encode(packet);
-    if (frames.length > MAX_ATTACHMENTS + 1) throw new UsageError("too_many_attachments");
+    // the text and 10 attachments: what the peer takes by default (socket-protocol §2)
+    if (frames.length > 11) throw new UsageError("too_many_attachments");
     return { ...packet, frames };
   }
 
@@ -215,7 +233,7 @@ export class Socket<
     const settle = (error: Error | null, answers: readonly unknown[]): void => {
       stop?.();
       this.#acks.delete(id);
-      if (takesError || stop) run([ack], this, [error, ...answers]);
+      if (takesError) run([ack], this, [error, ...answers]);
       else if (!error) run([ack], this, answers);
     };
     if (timeout !== undefined)
@@ -226,9 +244,9 @@ export class Socket<
     this.#acks.set(id, settle);
   }
 
-  #transmit({ data, frames }: BufferedPacket): void {
+  #transmit({ data, frames, compress }: BufferedPacket): void {
     run(this.#anyOutgoing, this, data as unknown[]);
-    this.io.engine.send(frames);
+    this.io.engine.send(frames, compress);
   }
 
   #write(type: Packet["type"], data?: unknown, id?: number | string): void {
@@ -237,7 +255,6 @@ export class Socket<
 
   /** @internal The connection is open: joins the namespace. */
   onOpen(): void {
-    if (!this.active) return;
     const { auth } = this;
     let { engine }: { engine: unknown } = this.io;
     const join = (data?: object): void => {
@@ -245,8 +262,7 @@ export class Socket<
       if (engine !== this.io.engine || !this.active || engine === this.#joining) return;
       this.#joining = engine;
       engine = undefined;
-      const state = this.#pid ? { pid: this.#pid, offset: this.#offset } : undefined;
-      this.#write(CONNECT, state ? { ...state, ...data } : data);
+      this.#write(CONNECT, this.#pid ? { pid: this.#pid, offset: this.#offset, ...data } : data);
     };
     if (typeof auth === "function") run([auth as Listener], this, [join]);
     else join(auth);
@@ -278,7 +294,13 @@ export class Socket<
       if (!this.connected) return void this.receiveBuffer.push(packet);
       const args = data as unknown[];
       const last = args.at(-1);
-      if (id !== undefined) args.push(this.#answer(id));
+      let isAnswered = id === undefined;
+      if (!isAnswered)
+        args.push((...answers: unknown[]) => {
+          if (isAnswered || !this.connected) return;
+          isAnswered = true;
+          this.#write(ACK, answers, id);
+        });
       run(this.#any, this, args);
       run(this.listenersOf(args[0]), this, args.slice(1));
       if (this.#pid && typeof last === "string" && id === undefined) this.#offset = last;
@@ -295,15 +317,6 @@ export class Socket<
     }
   }
 
-  #answer(id: number | string): Listener {
-    let isSent = false;
-    return (...answers) => {
-      if (isSent || !this.connected) return;
-      isSent = true;
-      this.#write(ACK, answers, id);
-    };
-  }
-
   #onConnect({ sid, pid }: { sid?: string; pid?: string }): void {
     if (!sid)
       return this.onError(
@@ -317,13 +330,13 @@ export class Socket<
     this.connected = true;
     for (const packet of this.receiveBuffer.splice(0)) this.receive(packet);
     for (const packet of this.sendBuffer.splice(0)) this.#transmit(packet);
-    this.#queue.drain();
+    this.#drain();
     fire(this, "connect");
   }
 
   #leave(): void {
     this.active = false;
-    this.io.deactivate(this);
+    this.io.deactivate();
   }
 
   /** Adds a listener of all incoming events. */
@@ -344,7 +357,7 @@ export class Socket<
   }
 
   listenersAny(): CatchAll[] {
-    return [...this.#any];
+    return this.#any as CatchAll[];
   }
 
   /** Adds a listener of all outgoing events: it is called when they are sent. */
@@ -365,6 +378,6 @@ export class Socket<
   }
 
   listenersAnyOutgoing(): CatchAll[] {
-    return [...this.#anyOutgoing];
+    return this.#anyOutgoing as CatchAll[];
   }
 }

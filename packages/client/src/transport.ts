@@ -13,7 +13,7 @@ export interface TransportOptions {
   /** Whether the path ends in a slash. @default true */
   addTrailingSlash?: boolean;
   /** Application parameters of every request. Taken from the URI when absent. */
-  query?: Record<string, unknown>;
+  query?: Record<string, unknown> | string;
   /** Send binary as base64 text on WebSocket too. @default false */
   forceBase64?: boolean;
   /** Name of the cache busting parameter. @default "t" */
@@ -108,8 +108,6 @@ export interface Platform {
   readonly timer: (callback: () => void, ms: number) => () => void;
   /** By name, in rising order of preference for upgrades. Those that are not built in add themselves. */
   readonly transports: Record<string, Opener>;
-  /** The page, in browsers. */
-  readonly location?: { readonly href: string; readonly protocol: string } | undefined;
   /** Browsers: events of the window, until `signal` is aborted. */
   readonly listen?: (event: "offline" | "beforeunload", listener: () => void, signal: AbortSignal) => void;
 }
@@ -126,7 +124,7 @@ export const readPacket = (text: string, bytes: Bytes): Frame => {
 /** The URL of a request or WebSocket: application parameters first, each percent-encoded, blanks as `+` (engine-protocol §2). */
 export const requestUrl = ({ name, options, sid, platform }: TransportContext, scheme: "http" | "ws"): string => {
   const search = new URLSearchParams({
-    ...(options.query as Record<string, string> | undefined),
+    ...Object.fromEntries(new URLSearchParams(options.query as Record<string, string> | undefined)),
     EIO: "4",
     transport: name,
     ...((options.timestampRequests ?? scheme === "http") && {

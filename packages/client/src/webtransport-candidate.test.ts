@@ -95,7 +95,7 @@ describe("EC6: an upgrade to WebTransport or WebSocket", () => {
     const { manager, polling, onError } = await onPolling();
     of("webtransport").fail("webtransport error");
     of("websocket").fail("websocket error");
-    expect(onError.mock.calls.map(String)).toEqual(["Error: probe error: websocket error"]);
+    expect(onError.mock.calls.map(String)).toEqual(["Error: probe error: Error: websocket error"]);
     manager.engine.send("x");
     await settled();
     expect([manager.engine.transport?.name, polling.packets]).toEqual(["polling", ["4x"]]);
@@ -122,7 +122,7 @@ describe("EC6: an upgrade to WebTransport or WebSocket", () => {
     const { manager, polling, onError } = await onPolling();
     of("webtransport").receive("3probe");
     of("webtransport").fail("gone");
-    expect([onError.mock.calls.map(String), polling.isResumed]).toEqual([["Error: probe error: gone"], true]);
+    expect([onError.mock.calls.map(String), polling.isResumed]).toEqual([["Error: probe error: Error: gone"], true]);
     expect(manager.engine.transport?.name).toBe("polling");
   });
 

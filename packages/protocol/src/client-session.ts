@@ -65,11 +65,10 @@ export class ClientSession {
   #open(frame: Frame, now: number): void {
     let handshake: Handshake;
     try {
-      if (frame[0] !== "0") throw frame;
       handshake = JSON.parse(frame.slice(1) as string) as Handshake;
       this.#silence = handshake.pingInterval + handshake.pingTimeout;
       // not so for what is no number either
-      if (!(handshake.sid && this.#silence > 0)) throw frame;
+      if (!(frame[0] === "0" && handshake.sid && this.#silence > 0)) throw frame;
     } catch (error) {
       return this.end("parse error", error);
     }

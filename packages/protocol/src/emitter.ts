@@ -5,14 +5,12 @@ export type Listener = (...args: unknown[]) => unknown;
 
 interface OnceListener extends Listener {
   /** The listener that the user gave to `once`. */
-  readonly original?: Listener;
+  original?: Listener;
 }
-
-const originalOf = (listener: OnceListener): Listener => listener.original ?? listener;
 
 /** A list without the first entry that is a listener or wraps it; without a listener, an empty one. */
 export const without = (list: readonly Listener[], listener: unknown): Listener[] => {
-  const at = list.findIndex((each) => each === listener || originalOf(each) === listener);
+  const at = list.findIndex((each: OnceListener) => [each, each.original].includes(listener as Listener));
   return listener ? list.filter((_, index) => index !== at) : [];
 };
 
@@ -32,12 +30,12 @@ export class Emitter<Listen extends EventsMap, Reserved extends EventsMap = Reco
 
   /** Adds a listener that is removed before its first call. */
   once<Event extends ListenNames<Listen, Reserved>>(event: Event, listener: ListenerOf<Listen, Reserved, Event>): this {
-    const original = listener as Listener;
-    const wrapped = (...args: unknown[]): unknown => {
-      this.off(event, wrapped as never);
-      return original.apply(this, args);
+    const once: OnceListener = (...args) => {
+      this.off(event, once as never);
+      return (listener as Listener).apply(this, args);
     };
-    return this.on(event, Object.assign(wrapped, { original }) as never);
+    once.original = listener as Listener;
+    return this.on(event, once as never);
   }
 
   /** Removes one listener, or all of an event, or all. */
@@ -52,7 +50,7 @@ export class Emitter<Listen extends EventsMap, Reserved extends EventsMap = Reco
 
   /** The listeners of an event, in calling order, as they were given. */
   listeners<Event extends ListenNames<Listen, Reserved>>(event: Event): ListenerOf<Listen, Reserved, Event>[] {
-    const given: readonly unknown[] = this.listenersOf(event).map(originalOf);
+    const given: readonly unknown[] = this.listenersOf(event).map((each: OnceListener) => each.original ?? each);
     return given as ListenerOf<Listen, Reserved, Event>[];
   }
 

@@ -1,7 +1,7 @@
 import type { Codec, PacketLimits } from "./codec.ts";
 import { detaching } from "./detach.ts";
 import { ProtocolError } from "./errors.ts";
-import { CONNECT_ERROR, type Frame, type Packet } from "./packet.ts";
+import { CONNECT_ERROR, EVENT, type Frame, type Packet } from "./packet.ts";
 import { readStrings } from "./plain-strings.ts";
 import { createJsonCodec, isPayload, type JsonCodecOptions, JsonReader } from "./socket-codec.ts";
 
@@ -78,6 +78,8 @@ function inWordsOfV4(error: unknown, frame: Frame): unknown {
   // nested deeper than the stack, where maxDepth is off
   if (!(error instanceof ProtocolError)) return new ProtocolError("too_deep", "invalid payload", { cause: error });
   const { code } = error;
+  if (code === "unknown_packet_type" && /^[56]/.test(String(frame)))
+    return new ProtocolError("illegal_attachments", "Illegal attachments");
   if (code === "unknown_packet_type") error.message += ` ${Number.parseInt(String(frame).charAt(0))}`;
   else if (code === "illegal_attachments" && typeof frame === "string") error.message = "Illegal attachments";
   else error.message = V4_TEXTS.get(code) ?? error.message;
@@ -112,6 +114,12 @@ class GuardedReader extends JsonReader {
     }
   }
 
+  /** Hot path */
+  protected override readText(text: string): Packet | undefined {
+    // most packets are events of the main namespace without id
+    return text.startsWith("2[") ? this.readPacket(EVENT, "/", undefined, text, 1) : super.readText(text);
+  }
+
   protected override parse(text: string, start: number, nsp: string): unknown {
     const { maxDepth, maxNamespaceBytes, maxAuthBytes, maxEventNameBytes } = this.#limits;
     const size = text.length - start;
@@ -127,7 +135,9 @@ class GuardedReader extends JsonReader {
     const before = text[idAt - 1];
     const isId = idAt === 1 || before === "," || (before === "-" && nsp === "/");
     if (isId && start - idAt > 1 && text[idAt] === "0") this.#digits = text.slice(idAt, start);
-    const first = text[0];
+    const first = text[0]!;
+    // only events and their answers have ids
+    if (isId && start > idAt && "014".includes(first)) fail("invalid_payload");
     if (first === "0" && isOver(size, maxAuthBytes)) fail("auth_too_large");
     // a text must be longer than that to be too deep; a slice of it would take twice the time
     if (isOver(size, 2 * maxDepth)) checkDepth(text, start, maxDepth);

@@ -17,8 +17,8 @@ type Holder = Record<string | number, unknown>;
 
 const isObject = (value: unknown): value is Holder => typeof value === "object" && !!value;
 
-const fail = (code: string, cause?: unknown): never => {
-  throw new ProtocolError(code, undefined, { cause });
+const fail = (code: string): never => {
+  throw new ProtocolError(code);
 };
 
 /**
@@ -48,7 +48,7 @@ export const isPayload = (type: number, data: unknown): boolean => {
 };
 
 // type, count, namespace, id; nothing of it can match in two ways
-const HEADER = /^(?:[0-4]|[56](0*[1-9]\d*)-)(?:(\/[^,]*)(?:,|$))?(\d*)/;
+const HEADER = /^(?:[0-4]|[56](0*[1-9]\d*)-)(?:(\/[^,]*)(?:,|$))?(\d{0,15})/;
 
 /**
  * Reads packets as JSON with attachments. It knows one limit, `maxAttachments`, and its errors have codes only: what else
@@ -68,33 +68,29 @@ export class JsonReader implements PacketReader {
 
   read(frame: Frame): Packet | undefined {
     const packet = this.#packet;
-    if (typeof frame === "string") return packet ? fail("unexpected_text") : this.#readText(frame);
+    if (typeof frame === "string") return packet ? fail("unexpected_text") : this.readText(frame);
     if (!packet) return fail("unexpected_binary");
     if (this.#attachments.push(frame) < this.#due) return undefined;
     this.#packet = undefined;
     return this.#restore(packet);
   }
 
-  /** Hot path */
-  #readText(text: string): Packet | undefined {
-    // most packets are events of the main namespace without id
-    if (text.startsWith("2[")) return this.#readPacket(EVENT, "/", undefined, text, 1);
+  protected readText(text: string): Packet | undefined {
     const match = HEADER.exec(text);
-    if (!match) return fail(/^[56]/.test(text) ? "illegal_attachments" : "unknown_packet_type");
+    if (!match) return fail("unknown_packet_type");
     const [header, count, nsp = "/", id] = match;
     let type = +text[0]!;
     if (count) type -= 3;
-    if (id && (id.length > 15 || (type !== EVENT && type !== ACK))) fail("invalid_payload");
     this.#due = +count!;
     if (this.#due > (this.#limits.maxAttachments || Infinity)) fail("too_many_attachments");
-    const packet = this.#readPacket(type as Packet["type"], nsp, id ? +id : undefined, text, header.length);
+    const packet = this.readPacket(type as Packet["type"], nsp, id ? +id : undefined, text, header.length);
     if (!count) return packet;
     this.#packet = packet;
     this.#attachments = [];
     return undefined;
   }
 
-  #readPacket(type: Packet["type"], nsp: string, id: number | undefined, text: string, start: number): Packet {
+  protected readPacket(type: Packet["type"], nsp: string, id: number | undefined, text: string, start: number): Packet {
     const data = this.parse(text, start, nsp);
     if (!isPayload(type, data)) fail("invalid_payload");
     return { type, nsp, data, id };
@@ -104,8 +100,8 @@ export class JsonReader implements PacketReader {
   protected parse(text: string, start: number, _nsp: string): unknown {
     try {
       return text[start] ? JSON.parse(text.slice(start)) : /^[36]/.test(text) ? [] : undefined;
-    } catch (error) {
-      return fail("invalid_payload", error);
+    } catch {
+      return fail("invalid_payload");
     }
   }
 
@@ -133,30 +129,13 @@ export class JsonReader implements PacketReader {
   }
 }
 
-/** Whether there may be binary values: what `toJSON` gives cannot be known, as it is called once. */
-const mayBeBinary = (value: Holder): boolean => {
-  if (value instanceof Date) return false;
-  if (toAttachment(value) || value.toJSON) return true;
-  for (const key in value) {
-    const child = value[key];
-    if (isObject(child) && mayBeBinary(child)) return true;
-  }
-  return false;
-};
-
 /** JSON of a payload, whose binary values go to `frames`. Small, for browsers: `detach.ts` is for platforms with Buffers. */
 const stringify: Stringify = (data, frames) =>
-  JSON.stringify(
-    data,
-    // without binary values, the common case, JSON.stringify is several times faster
-    mayBeBinary(data as Holder)
-      ? function (this: Holder, key: string, value: unknown): unknown {
-          // binary values may have a toJSON of their own, or be what one gave
-          const frame = toAttachment(this[key]) ?? toAttachment(value);
-          return frame ? { _placeholder: true, num: frames.push(frame) - 2 } : value;
-        }
-      : undefined,
-  );
+  JSON.stringify(data, function (this: Holder, key: string, value: unknown): unknown {
+    // binary values may have a toJSON of their own, or be what one gave
+    const frame = toAttachment(this[key]) ?? toAttachment(value);
+    return frame ? { _placeholder: true, num: frames.push(frame) - 2 } : value;
+  });
 
 /**
  * A Codec that speaks JSON with attachments (socket-protocol §1, §2), without the guards of a server.
@@ -172,7 +151,9 @@ export const createJsonCodec = (
     let json: string | undefined;
     try {
       json =
-        type === EVENT || type === ACK ? (options.stringifyPayload ?? stringify)(data, frames) : JSON.stringify(data);
+        type === EVENT || type === ACK
+          ? (options.stringifyPayload ?? stringify)(data, frames)
+          : JSON.stringify(data ?? undefined);
     } catch (error) {
       throw new UsageError("not_serializable", undefined, { cause: error });
     }
