@@ -19,7 +19,7 @@ export function recording(actual: Client): Client {
     sockets.push(socket);
     return socket;
   };
-  return { ...actual, io: Object.assign(io, actual.io) as Client["io"] };
+  return { ...actual, io: Object.assign(io, actual.io) };
 }
 
 /** The server of a test. */
