@@ -5,7 +5,7 @@ import { internalPattern } from "./internal-names.mjs";
 const conditionNames = ["source", "browser", "import", "default"];
 
 /** What the names that are only ours become: the same in all files, since they use each other's. */
-const { mangleCache = {} } = await build({
+const { mangleCache } = await build({
   entryPoints: ["src/index.ts"],
   bundle: true,
   minify: true,

@@ -68,7 +68,7 @@ export const sections = [
     items: [
       { id: "EC1", title: "Exports of the engine", notYet: "engine.io-client" },
       { id: "EC2", title: "Options of transports", differs: ["No option `transports`"] },
-      { id: "EC3", title: "`manager.engine`: events", differs: ["Events of `manager.engine`"] },
+      { id: "EC3", title: "`manager.engine`: events" },
       { id: "EC4", title: "Texts of transport errors" },
       { id: "EC5", title: "Offline, and closes of the peer" },
       {

@@ -114,7 +114,7 @@ export class PollingLine implements Line {
   get #packets(): Frame[] {
     return this.polls.flatMap(({ given, stuck }) => {
       if (given?.status !== 200 || stuck) return [];
-      const reader = new PayloadReader(given.body, bufferBytes);
+      const reader = new PayloadReader(String(given.body), bufferBytes);
       const packets: Frame[] = [];
       for (let packet = reader.next(); packet !== undefined; packet = reader.next()) packets.push(plain(packet));
       return packets;

@@ -142,7 +142,7 @@ export function rigOf(pair: Pair, io: Server, httpServer: HttpServer, port: numb
   if (io.engine.opts.transports?.some((name) => name === "webtransport") === true) {
     network.servers.set(`127.0.0.1:${port}`, (session) => {
       sessions.push(session);
-      io.engine.onWebTransportSession(session);
+      void io.engine.onWebTransportSession(session);
     });
     atEnd(() => network.servers.delete(`127.0.0.1:${port}`));
   }

@@ -67,7 +67,7 @@ async function listen(pair: Pair, options: Options = {}) {
   await h2.ready;
   atEnd(() => h2.stopServer());
   void (async () => {
-    for await (const session of sessions) rig.io.engine.onWebTransportSession(session);
+    for await (const session of sessions) void rig.io.engine.onWebTransportSession(session);
   })();
   const hash = { algorithm: "sha-256", value: createHash("sha256").update(certificate.raw).digest() };
   const webtransport = { forceReliable: true, serverCertificateHashes: [hash], ...WINDOW };
