@@ -22,7 +22,7 @@ export const sections = [
       { id: "E4", title: "Session ids of 20 characters", differs: ["Session and socket ids"] },
       { id: "E5", title: "Polling: payloads, answers and their headers", differs: ["Every answer of the engine"] },
       { id: "E6", title: "WebSocket: one packet per frame", differs: ["`b…` text on a WebSocket without `b64`"] },
-      { id: "E7", title: "WebTransport framing", notYet: "WebTransport" },
+      { id: "E7", title: "WebTransport framing" },
       { id: "E8", title: "Heartbeat", differs: ["A deadline that passed while the process stood still"] },
       { id: "E9", title: "Upgrade", differs: ["`5` on a candidate while a GET is held"] },
       { id: "E10", title: "HTTP errors" },
@@ -34,7 +34,7 @@ export const sections = [
         differs: ["A method other than GET and POST, with a `sid`", "A POST that is too large"],
       },
       { id: "E14", title: "Polling: the close waits for a poll" },
-      { id: "E15", title: "Protocol 3 (`allowEIO3`) and JSONP", notYet: "allowEIO3" },
+      { id: "E15", title: "Protocol 3 (`allowEIO3`) and JSONP" },
     ],
   },
   {
@@ -54,7 +54,7 @@ export const sections = [
         title: "Bounded outbox, compression per packet, cookie on the 101",
         differs: ["A peer that does not read", "`cookie`"],
       },
-      { id: "ES11", title: "WebTransport: authorization and request", notYet: "WebTransport" },
+      { id: "ES11", title: "WebTransport: authorization and request" },
       {
         id: "ES12",
         title: "uWebSockets.js",
@@ -172,7 +172,7 @@ export const sections = [
         differs: ["`adapter.rooms`, `adapter.sids`, `socket.rooms`"],
       },
       { id: "A2", title: "Events of rooms" },
-      { id: "A3", title: "Sessions and packets that are kept", notYet: "Connection state recovery" },
+      { id: "A3", title: "Sessions and packets that are kept" },
       { id: "A4", title: "Messages between servers", notYet: "cluster adapters" },
       { id: "A5", title: "Heartbeats between servers", notYet: "cluster adapters" },
     ],
@@ -180,10 +180,10 @@ export const sections = [
   {
     title: "Connection state recovery",
     items: [
-      { id: "C1", title: "What is recovered, and after what", notYet: "Connection state recovery" },
-      { id: "C2", title: "Order of replay", notYet: "Connection state recovery" },
-      { id: "C3", title: "Events to one socket", notYet: "Connection state recovery" },
-      { id: "C4", title: "Offsets of official clients", notYet: "Connection state recovery" },
+      { id: "C1", title: "What is recovered, and after what" },
+      { id: "C2", title: "Order of replay" },
+      { id: "C3", title: "Events to one socket" },
+      { id: "C4", title: "Offsets of official clients" },
     ],
   },
   {

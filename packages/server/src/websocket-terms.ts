@@ -25,12 +25,16 @@ export class WebSocketTerms {
 
   /** The options of one WebSocket; `headers`, those of the answer, get what it has to say about them. */
   agree(request: IncomingMessage, { protocol, base64 }: RequestTerms, headers: Headers): WebSocketOptions {
-    // other forms of packets are not compressed
-    if (base64 || protocol === 3) return { ...this.#plain, ...webSocketFormat(protocol, base64, this.#lenientBase64) };
     const agreed = this.#messageDeflate?.agree(request.headers["sec-websocket-extensions"] ?? "");
-    if (agreed === undefined) return this.#plain;
-    const { answer, deflate } = agreed;
-    headers["Sec-WebSocket-Extensions"] = answer;
+    if (agreed !== undefined) headers["Sec-WebSocket-Extensions"] = agreed.answer;
+    const options = agreed === undefined ? this.#plain : this.#deflatedBy(agreed.deflate);
+    // packets in other forms go out uncompressed, as RFC 7692 allows; those of the peer are inflated
+    return protocol === 4 && !base64
+      ? options
+      : { ...options, ...webSocketFormat(protocol, base64, this.#lenientBase64) };
+  }
+
+  #deflatedBy(deflate: AgreedDeflate): WebSocketOptions {
     let options = this.#deflated.get(deflate);
     if (options === undefined) {
       options = { ...this.#plain, deflate };
