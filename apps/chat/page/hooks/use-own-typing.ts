@@ -1,3 +1,4 @@
+import { useSocketEvent } from "@bowline/react";
 import { useCallback, useEffect, useMemo, useRef } from "react";
 import type { ChatSocket } from "./use-chat.ts";
 
@@ -32,6 +33,8 @@ export function useOwnTyping(socket: ChatSocket | null, room: string, isJoined: 
     pause.current = setTimeout(stop, PAUSE);
   }, [socket, room, isJoined, stop]);
 
+  // what was told before is not known to a server that we come back to
+  useSocketEvent(socket, "disconnect", stop);
   // to go to another room is to stop in this one
   useEffect(() => stop, [stop]);
 
