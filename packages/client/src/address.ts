@@ -8,16 +8,15 @@ import type { EngineOptions } from "./engine.ts";
 export const addressOf = <Options extends EngineOptions>(
   uri: string | Options | undefined,
   opts?: Options,
-): { options: Options; url: URL } => {
+): [options: Options, url: URL, text: string] => {
   // the page, where there is one
   const location = globalThis.location as Location | undefined;
-  const isText = typeof uri === "string";
-  const text = isText ? uri : "/";
+  const text = typeof uri === "string" ? uri : "/";
   const url = new URL(
     /^(\w+:)?\//.test(text) ? text : `${location?.protocol ?? "https:"}//${text}`,
     location?.href ?? "http://localhost",
   );
   const { hostname, port } = url;
   const address = { hostname, port, secure: /[ps]s:/.test(url.protocol), query: Object.fromEntries(url.searchParams) };
-  return { options: { ...address, ...((isText ? opts : (uri ?? opts)) as Options) }, url };
+  return [{ ...address, ...((text === uri ? opts : (uri ?? opts)) as Options) }, url, text];
 };

@@ -60,10 +60,10 @@ describe("URIs", () => {
   const page = { href: "http://page:8080/dir/index.html", protocol: "http:" };
   const address = (uri?: string, location?: { href: string; protocol: string }, options?: ManagerOptions) => {
     vi.stubGlobal("location", location);
-    const found = addressOf(uri, options);
+    const [found, url] = addressOf(uri, options);
     vi.unstubAllGlobals();
-    const { hostname, port, secure, query } = found.options;
-    return [secure, hostname, port, found.url.pathname, query];
+    const { hostname, port, secure, query } = found;
+    return [secure, hostname, port, url.pathname, query];
   };
 
   test("are read with the platform's parser", () => {

@@ -38,9 +38,9 @@ export const createLookup = <ManagerClass extends new (opts: Options) => Connect
 ): Lookup<ManagerClass> => {
   const managers = new Map<string, Connection>();
   const lookup = (uri?: string | Options, opts?: Options): Socket => {
-    const { options, url } = addressOf(uri, opts);
+    const [options, url, text] = addressOf(uri, opts);
     // as it was given: URL would encode some characters, and cannot tell which were
-    const nsp = (typeof uri === "string" ? uri : "").replace(/^((\w+:)?\/\/)?[^/?#]*/, "").replace(/[?#].*/, "") || "/";
+    const nsp = /^((\w+:)?\/\/)?[^/?#]*([^?#]*)/.exec(text)![3] || "/";
     const key = url.origin + options.path;
     let manager = managers.get(key);
     const isNew = options.forceNew || options["force new connection"] || options.multiplex === false;
@@ -52,5 +52,5 @@ export const createLookup = <ManagerClass extends new (opts: Options) => Connect
   };
   // `lookup` has the types of any events
   const io = lookup as Lookup<ManagerClass>;
-  return Object.assign(io, { Manager, Socket, io, connect: io, protocol });
+  return Object.assign(io, { Manager, Socket, io, connect: io, protocol: 5 });
 };

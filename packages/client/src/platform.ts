@@ -1,4 +1,4 @@
-import { type Bytes, createJsonCodec } from "@bowline/protocol";
+import { type Bytes, createJsonCodec, createParserCodec, type Frame } from "@bowline/protocol";
 import { polling, type Request } from "./polling.ts";
 import type { Platform } from "./transport.ts";
 import { webSocket } from "./websocket.ts";
@@ -24,11 +24,15 @@ const request: Request = async ({ options }, url, body, signal) => {
   return response.text();
 };
 
+/** What listeners and decoders get: ArrayBuffers, as from the platform itself. */
+const toBuffer = (frame: Frame): unknown => (frame as Uint8Array).buffer ?? frame;
+
 /** Browsers, workers, and whatever has fetch and WebSocket as they do. */
 export const browserPlatform: Platform = {
   bytes,
-  // listeners get ArrayBuffers, as from the platform itself
-  codec: createJsonCodec({ fromAttachment: (given) => given.buffer }),
+  // 10 attachments are what peers take by default (socket-protocol §2)
+  codec: (parser) =>
+    parser ? createParserCodec(parser, toBuffer) : createJsonCodec({ fromAttachment: toBuffer, maxAttachments: 10 }),
   now: () => performance.now(),
   random: Math.random,
   timer(callback, ms) {

@@ -1,4 +1,4 @@
-import { type Bytes, type Frame, jsonCodec } from "@bowline/protocol";
+import { type Bytes, createJsonCodec, createParserCodec, type Frame } from "@bowline/protocol";
 import type { Platform, Transport, TransportContext } from "./transport.ts";
 
 /** A transport whose peer is the test. */
@@ -97,7 +97,10 @@ export const settled = async (): Promise<void> => {
 export class FakePlatform implements Platform {
   readonly time: VirtualTime = new VirtualTime();
   readonly opened: FakeTransport[] = [];
-  readonly codec: Platform["codec"] = jsonCodec;
+  readonly codec: Platform["codec"] = (parser) =>
+    parser
+      ? createParserCodec(parser, (frame) => frame)
+      : createJsonCodec({ fromAttachment: (bytes) => bytes, maxAttachments: 10 });
   // nothing here needs bytes: fake transports take packets
   readonly bytes: Bytes = {} as Bytes;
   readonly listeners: Map<string, () => void> = new Map();

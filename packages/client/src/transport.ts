@@ -1,4 +1,4 @@
-import type { Bytes, Codec, Frame } from "@bowline/protocol";
+import type { Bytes, Codec, Frame, Parser } from "@bowline/protocol";
 
 /** Options of the transports (EC2). What only Node understands is ignored by browsers. */
 export interface TransportOptions {
@@ -99,7 +99,8 @@ export type Opener = (context: TransportContext) => Transport;
 /** All that the client wants from the place it runs at. Tests bring their own. */
 export interface Platform {
   readonly bytes: Bytes;
-  readonly codec: Codec;
+  /** The wire format: of a parser, or the default one. */
+  readonly codec: (parser?: Parser) => Codec;
   /** Monotonic milliseconds. */
   readonly now: () => number;
   /** 0 ≤ random < 1 */
@@ -125,14 +126,15 @@ export const readPacket = (text: string, bytes: Bytes): Frame => {
 export const requestUrl = ({ name, options, sid, platform }: TransportContext, scheme: "http" | "ws"): string => {
   const search = new URLSearchParams({
     ...Object.fromEntries(new URLSearchParams(options.query as Record<string, string> | undefined)),
-    EIO: "4",
+    EIO: 4,
     transport: name,
     ...((options.timestampRequests ?? scheme === "http") && {
-      [options.timestampParam ?? "t"]: `${platform.random()}`,
+      [options.timestampParam ?? "t"]: platform.random(),
     }),
-    ...(options.forceBase64 && { b64: "1" }),
+    ...(options.forceBase64 && { b64: 1 }),
     ...(sid && { sid }),
-  });
+    // it makes texts of all values
+  } as unknown as Record<string, string>);
   const path = options.path?.replace(/\/?$/, options.addTrailingSlash === false ? "" : "/");
   const authority = options.hostname + (options.port ? `:${options.port}` : "");
   return `${scheme}${options.secure ? "s" : ""}://${authority}${path}?${search}`;

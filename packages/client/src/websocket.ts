@@ -9,10 +9,7 @@ export const webSocket = (context: TransportContext): Transport => {
   socket.binaryType = "arraybuffer";
   socket.onopen = () => upgrades && socket.send("2probe");
   socket.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) =>
-    context.receive(
-      typeof data !== "string" ? new Uint8Array(data) : options.forceBase64 ? readPacket(data, bytes) : data,
-      now(),
-    );
+    context.receive(typeof data === "string" ? readPacket(data, bytes) : new Uint8Array(data), now());
   socket.onclose = (event) => context.onClose({ description: "websocket connection closed", context: event });
   socket.onerror = (event) => context.onClose(new TransportError("websocket error", event, socket));
 

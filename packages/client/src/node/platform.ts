@@ -1,4 +1,4 @@
-import { createJsonCodec, detaching, toAttachment } from "@bowline/protocol";
+import { createJsonCodec, createParserCodec, detaching, type Frame, toAttachment } from "@bowline/protocol";
 import { polling } from "../polling.ts";
 import type { Platform } from "../transport.ts";
 import { webTransport } from "../webtransport-candidate.ts";
@@ -6,18 +6,26 @@ import { nodeBytes } from "./bytes.ts";
 import { request } from "./polling.ts";
 import { webSocket } from "./websocket.ts";
 
+const toBuffer = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+const toChunk = (frame: Frame): string | Buffer => (typeof frame === "string" ? frame : toBuffer(frame));
+
+const jsonCodec = createJsonCodec({
+  stringifyPayload: detaching((value) => {
+    // a frame is written at once, a Blob cannot be read at once
+    if (value instanceof Blob) throw new TypeError("send await blob.arrayBuffer() instead of a Blob");
+    return toAttachment(value);
+  }),
+  fromAttachment: toBuffer,
+  // what peers take by default (socket-protocol §2)
+  maxAttachments: 10,
+});
+
 /** Node.js: sockets and requests over `node:http`, listeners get Buffers. */
 export const nodePlatform: Platform = {
   bytes: nodeBytes,
-  codec: createJsonCodec({
-    stringifyPayload: detaching((value) => {
-      // a frame is written at once, a Blob cannot be read at once
-      if (value instanceof Blob) throw new TypeError("send await blob.arrayBuffer() instead of a Blob");
-      return toAttachment(value);
-    }),
-    fromAttachment: (bytes) =>
-      Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
-  }),
+  codec: (parser) => (parser ? createParserCodec(parser, toChunk) : jsonCodec),
   now: () => performance.now(),
   random: Math.random,
   timer(callback, ms) {
