@@ -5,12 +5,19 @@ import { type Stringify, toAttachment } from "./socket-codec.ts";
 
 type Holder = Record<string | number, unknown>;
 
+/** What JSON.stringify takes as its second argument. */
+export type Replacer = (this: unknown, key: string, value: unknown) => unknown;
+
 /**
  * Makes a `Stringify` for platforms with Buffers. JSON.stringify would ask a Buffer for its `toJSON`, byte by byte, before
  * any replacer sees it: so binary values are moved out first. Copies only what holds them. It throws UsageError
  * `not_serializable` for what JSON cannot hold.
+ * @param replacer of JSON.stringify; it finds placeholders where binary values were
  */
-export const detaching = (toFrame: (value: object) => Frame | undefined = toAttachment): Stringify => {
+export const detaching = (
+  toFrame: (value: object) => Frame | undefined = toAttachment,
+  replacer?: Replacer,
+): Stringify => {
   const detach = (value: unknown, frames: Frame[], key: string | number): unknown => {
     if (typeof value !== "object" || value === null || value instanceof Date) return value;
     const frame = toFrame(value);
@@ -35,7 +42,7 @@ export const detaching = (toFrame: (value: object) => Frame | undefined = toAtta
   };
   return (data, frames) => {
     try {
-      return writeStrings(data) ?? JSON.stringify(detach(data, frames, ""));
+      return (replacer ? undefined : writeStrings(data)) ?? JSON.stringify(detach(data, frames, ""), replacer);
     } catch (error) {
       throw new UsageError("not_serializable", undefined, { cause: error });
     }
