@@ -5,7 +5,7 @@ import { WebSocket, type PerMessageDeflateOptions } from "ws";
 import { frame, guardProcess, Peer, scene, type Scene, textFrame } from "./abuse-peer.ts";
 import { atEnd, collect, type Options, start, until, within } from "./harness.ts";
 import { forEachPair, forOurServer, type Pair } from "./peers.ts";
-import { upgradeHead, WEBSOCKET } from "./wire.ts";
+import { http, joinPolling, upgradeHead, WEBSOCKET } from "./wire.ts";
 
 guardProcess();
 
@@ -37,6 +37,10 @@ function values(count: number, seed: number): unknown[] {
   });
 }
 
+/** Element by element, `toEqual` takes a second for buffers. */
+const texts = (all: readonly unknown[]): unknown[] =>
+  all.map((value) => (Buffer.isBuffer(value) ? `base64:${value.toString("base64")}` : value));
+
 const settings: readonly Options["perMessageDeflate"][] = [
   true,
   { threshold: 0 },
@@ -64,9 +68,9 @@ function exchanges(pair: Pair): void {
       client.emit("up", value);
       socket.emit("down", value);
     }
-    expect(await up).toEqual(all);
-    expect(await down).toEqual(all);
-    expect(await Promise.all(answers)).toEqual(all.slice(0, 10));
+    expect(texts(await up)).toEqual(texts(all));
+    expect(texts(await down)).toEqual(texts(all));
+    expect(texts(await Promise.all(answers))).toEqual(texts(all.slice(0, 10)));
   });
 
   test("an upgraded session is compressed, and all of a broadcast arrives everywhere", async () => {
@@ -76,7 +80,7 @@ function exchanges(pair: Pair): void {
     const all = values(12, 11);
     const got = clients.map(([client]) => collect(client, "all", all.length));
     for (const value of all) rig.io.emit("all", value);
-    for (const each of got) expect(await each).toEqual(all);
+    for (const each of got) expect(texts(await each)).toEqual(texts(all));
   });
 }
 
@@ -189,6 +193,24 @@ function output(pair: Pair): void {
       [false, "3"],
       [false, "4"],
     ]);
+    peer.reset();
+    await all.unharmed();
+  });
+
+  test.each([1, 2])("row 28: WebSocket messages and polling answers share %i slots", async (maxCompressions) => {
+    const all = await scene(pair, ours({ limits: { maxCompressions } }));
+    const joined = collect(all.io, "connection", 2);
+    const peer = await deflatePeer(all.port);
+    const session = await joinPolling(all.port);
+    const [, poller] = (await joined) as Awaited<ReturnType<Scene["connect"]>>[1][];
+    const polled = http(all.port, session.path, { headers: { "accept-encoding": "gzip" } });
+    await until(() => poller?.conn.transport.writable === true, "held GET");
+    all.io.emit("x", "z".repeat(100_000));
+    const { headers } = await polled;
+    expect(headers["content-encoding"]).toBe(maxCompressions === 1 ? undefined : "gzip");
+    await until(() => messagesOf(peer).length === 1, "message");
+    expect(messagesOf(peer)[0]?.[0]).toBe(true);
+    await session.post("1");
     peer.reset();
     await all.unharmed();
   });

@@ -245,6 +245,24 @@ function polling(pair: Pair): void {
     const plain = await http(port, session.path, { headers: { "accept-encoding": "gzip" } });
     expect(plain.headers["content-encoding"]).toBeUndefined();
   });
+
+  test("the threshold counts bytes, and Accept-Encoding is read as RFC 9110 has it (E5, ES2)", async () => {
+    const { port, socket, session } = await connected(pair, { httpCompression: { threshold: 100, level: 0 } });
+    const cases = [
+      ["é".repeat(44), "gzip", undefined],
+      ["é".repeat(46), "GZIP", "gzip"],
+      ["é".repeat(46), "gzip;q=0.0", undefined],
+      ["é".repeat(46), "gzip;q=0, *", "deflate"],
+      ["é".repeat(46), "br", undefined],
+    ] as const;
+    for (const [text, accepted, encoding] of cases) {
+      socket.emit("e", text);
+      const { headers, size } = await http(port, session.path, { headers: { "accept-encoding": accepted } });
+      expect([accepted, headers["content-encoding"]]).toEqual([accepted, encoding]);
+      // level 0 does not make it smaller
+      expect(size).toBeGreaterThanOrEqual(Buffer.byteLength(text));
+    }
+  });
 }
 
 forEachServer(polling);

@@ -213,6 +213,22 @@ function clientFiles(pair: Pair): void {
     }
   });
 
+  test.each([
+    [undefined, undefined],
+    ["br;q=0, gzip", "gzip"],
+    ["GZIP", "gzip"],
+    ["gzip;q=0.0", undefined],
+    ["deflate", "deflate"],
+    ["identity", undefined],
+    ["*;q=0, br", "br"],
+    ["brotli", undefined],
+  ])("the client's files go to who accepts %j as %s (S6)", async (accepted, encoding) => {
+    const rig = await start(pair);
+    const ask = accepted === undefined ? {} : { headers: { "accept-encoding": accepted } };
+    const file = await http(rig.port, "/socket.io/socket.io.min.js", ask);
+    expect([file.status, file.headers["content-encoding"]]).toEqual([200, encoding]);
+  });
+
   test.for(["", ".min", ".esm.min", ".msgpack.min"])(
     "socket.io%s.js and its map are served",
     async (kind, { skip }) => {

@@ -103,9 +103,9 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     this.#host = host;
     this.refusals = new Refusals(host.clock, (limit, more) => host.onLimit?.(limit, more));
     this.#pending = new PendingConnections(options.limits, host.clock);
-    this.#compression = new PollCompression(options.httpCompression, options.limits.maxCompressions);
     this.#unknownSessions = new RatePerAddress(options.limits.unknownSessionsPerMinute);
     const slots = new CompressionSlots(options.limits.maxCompressions);
+    this.#compression = new PollCompression(options.httpCompression, slots);
     this.#webSocketTerms = new WebSocketTerms(options, slots, host.clock);
     this.#pollingOptions = this.#pollingOptionsFor(pollFormat4);
     if (options.cors !== undefined) this.use(cors(options.cors));

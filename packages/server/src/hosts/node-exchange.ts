@@ -2,7 +2,6 @@ import { Buffer } from "node:buffer";
 import { hash } from "node:crypto";
 import { type IncomingMessage, maxHeaderSize, ServerResponse, STATUS_CODES } from "node:http";
 import { Duplex } from "node:stream";
-import { deflate, gzip } from "node:zlib";
 import type { Refusal } from "../admission.ts";
 import type { Headers, HttpExchange, UpgradeExchange } from "../exchange.ts";
 import type { PollCompression } from "../poll-compression.ts";
@@ -105,27 +104,11 @@ export class NodeHttpExchange implements HttpExchange {
     else this.response.once("finish", () => request.socket.end());
   }
 
-  #encoding(): "gzip" | "deflate" | undefined {
-    const accepted = this.request.headers["accept-encoding"];
-    if (typeof accepted !== "string") return undefined;
-    const names = accepted.split(",").map((each) => each.trim().split(";"));
-    const allows = (name: string): boolean =>
-      names.some(([token, quality]) => token === name && quality?.replace(/\s/g, "") !== "q=0");
-    return allows("gzip") ? "gzip" : allows("deflate") ? "deflate" : undefined;
-  }
-
   /** False: it is to go plain. */
-  #compress(answer: PollAnswer, headers: Headers): boolean {
-    const encoding = this.#encoding();
-    const end = encoding === undefined ? undefined : this.#compression.begin(answer.body.length);
-    if (end === undefined) return false;
-    const compress = encoding === "gzip" ? gzip : deflate;
-    compress(answer.body, (error, bytes) => {
-      end();
-      if (error !== null) return this.#finish(answer.status, headers, answer.body);
-      this.#finish(answer.status, { ...headers, "Content-Encoding": encoding ?? "" }, bytes);
-    });
-    return true;
+  #compress({ status, body }: PollAnswer, headers: Headers): boolean {
+    return this.#compression.start(body, this.request.headers["accept-encoding"], (compressed, encoding) =>
+      this.#finish(status, encoding === undefined ? headers : { ...headers, "Content-Encoding": encoding }, compressed),
+    );
   }
 
   #finish(status: number, headers: Headers, body: string | Uint8Array): void {
