@@ -91,6 +91,11 @@ export interface Limits {
   eventsPerSecond: number;
   /** Attempts to come back that fail, per client address and minute; beyond it all count as new. @default 20 */
   recoveryFailuresPerMinute: number;
+  /**
+   * Attempts to come back that succeed, per client address and minute, or per client where addresses are not known; beyond
+   * it they count as new. @default 300
+   */
+  recoveriesPerMinute: number;
   /** Bytes of the events that one namespace keeps for clients that come back. @default 8388608 */
   maxRecoveryBytes: number;
   /** Clients of one namespace that are away and may come back; beyond it the longest away is forgotten. @default 100000 */
@@ -220,6 +225,7 @@ export const limitDefaults: Readonly<Limits> = {
   maxRoomsPerSocket: 0,
   eventsPerSecond: 0,
   recoveryFailuresPerMinute: 20,
+  recoveriesPerMinute: 300,
   maxRecoveryBytes: 8_388_608,
   maxAway: 100_000,
 };
