@@ -1,7 +1,15 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Codec } from "@bowline/protocol";
-import { ERROR_MESSAGES, ErrorCode, type Refusal, refusal, type RequestTerms, termsOf, verify } from "./admission.ts";
+import {
+  ERROR_MESSAGES,
+  ErrorCode,
+  type Refusal,
+  refusal,
+  type RequestTerms,
+  termsOfUrl,
+  verify,
+} from "./admission.ts";
 import { limitedAddress, RatePerAddress } from "./client-address.ts";
 import type { Clock } from "./clock.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
@@ -22,7 +30,7 @@ import { PollCompression } from "./poll-compression.ts";
 import { randomId } from "./random-id.ts";
 import { recordView } from "./record-view.ts";
 import { type LimitName, type LimitListener, Refusals } from "./refusals.ts";
-import { queryOf, RequestHead, showQuery } from "./request-head.ts";
+import { RequestHead, showQuery } from "./request-head.ts";
 import { callListeners, type ErrorReport, isThenable, ServerEmitter } from "./server-emitter.ts";
 import { connectionOpen, connectionRefuse, connectionUpgrade } from "./trace.ts";
 import { jsonpFormat, type PollFormat, pollFormat3, pollFormat4 } from "./transports/formats.ts";
@@ -177,6 +185,7 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     const exchange = new NodeUpgradeExchange(request, socket, head);
     if (isHeadTooLarge(request)) exchange.refuse(HEAD_TOO_LARGE);
     else this.#serve(exchange);
+    exchange.wait();
   }
 
   /**
@@ -316,7 +325,7 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
 
   #verify(exchange: Exchange): void {
     const { request } = exchange;
-    const terms = "terms" in exchange ? exchange.terms : termsOf(queryOf(request.url ?? ""));
+    const terms = "terms" in exchange ? exchange.terms : termsOfUrl(request.url ?? "");
     const session = terms.sid === undefined ? undefined : this.#connections.get(terms.sid);
     const refused = verify(request, exchange.isUpgrade, terms, session, this.opts) ?? this.#verifyUpgrade(exchange);
     if (refused !== undefined) return this.#refuse(exchange, this.#countRefusal(refused, request));
@@ -487,12 +496,17 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     this.counts.opened++;
     if (connectionOpen.hasSubscribers) connectionOpen.publish({ connection });
     const { pingInterval, pingTimeout, maxHttpBufferSize: maxPayload, initialPacket } = this.opts;
-    // clients of protocol 3 do not know WebTransport
-    const upgrades = this.upgrades(transport.name).filter((name) => head.protocol === 4 || name === "websocket");
-    const open = JSON.stringify({ sid: id, upgrades, pingInterval, pingTimeout, maxPayload });
+    const upgrades = transport.name === "polling" ? JSON.stringify(this.#upgradesOf(head)) : "[]";
+    // an id is printable, and holds no quotes
+    const open = `{"sid":"${id}","upgrades":${upgrades},"pingInterval":${pingInterval},"pingTimeout":${pingTimeout},"maxPayload":${maxPayload}}`;
     connection.sendMessage(new Message([`0${open}`]));
     if (initialPacket !== undefined) connection.send(initialPacket);
     return connection;
+  }
+
+  // clients of protocol 3 do not know WebTransport
+  #upgradesOf({ protocol }: RequestHead): string[] {
+    return this.upgrades("polling").filter((name) => protocol === 4 || name === "websocket");
   }
 
   #openCandidate(exchange: UpgradeExchange | SessionExchange, connection: Connection, terms: RequestTerms): void {
@@ -528,7 +542,7 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     const options = this.#webSocketTerms.agree(exchange.request, terms, headers);
     const accepted = exchange.accept(headers);
     if (accepted === undefined) return undefined;
-    return new WebSocketTransport({ ...accepted, head: exchange.head }, options, this.clock, NO_HANDLER);
+    return new WebSocketTransport(accepted, options, this.clock, NO_HANDLER);
   }
 
   #watchHeaders(exchange: HttpExchange, isInitial: boolean, cookie?: string): void {

@@ -6,6 +6,7 @@ import type { Refusal } from "../admission.ts";
 import type { Headers, HttpExchange, UpgradeExchange } from "../exchange.ts";
 import type { PollCompression } from "../poll-compression.ts";
 import type { PollAnswer } from "../transports/polling.ts";
+import type { Upgrade } from "../transports/websocket.ts";
 
 /** A GET or POST on Node's `http`, `https` or `http2`. */
 export class NodeHttpExchange implements HttpExchange {
@@ -154,16 +155,23 @@ const MAX_HEAD = 65_536;
 export class NodeUpgradeExchange implements UpgradeExchange {
   readonly isUpgrade = true;
   readonly request: IncomingMessage;
-  readonly head: Uint8Array;
   readonly #socket: Duplex;
+  readonly #head: Uint8Array;
   #response: ServerResponse | undefined;
   #finished = false;
+  #waits = false;
 
   constructor(request: IncomingMessage, socket: Duplex, head: Uint8Array) {
     this.request = request;
     this.#socket = socket;
-    this.head = head;
-    socket.on("error", ignore);
+    this.#head = head;
+  }
+
+  /** Others decide about it, later or never: until then an error of its socket is nobody's. */
+  wait(): void {
+    if (this.#finished || this.#waits) return;
+    this.#waits = true;
+    this.#socket.on("error", ignore);
   }
 
   /** Made for middlewares that want one. */
@@ -184,7 +192,7 @@ export class NodeUpgradeExchange implements UpgradeExchange {
       headers["sec-websocket-version"] === "13" &&
       typeof key === "string" &&
       KEY.test(key) &&
-      this.head.byteLength <= MAX_HEAD
+      this.#head.byteLength <= MAX_HEAD
     );
   }
 
@@ -205,7 +213,7 @@ export class NodeUpgradeExchange implements UpgradeExchange {
     if (!this.#finished) this.#socket.destroy();
   }
 
-  accept(headers: Headers): { stream: Duplex; answer: Uint8Array } | undefined {
+  accept(headers: Headers): Upgrade | undefined {
     if (!areHeaders(headers)) {
       this.#refuse(500, "");
       return undefined;
@@ -214,18 +222,19 @@ export class NodeUpgradeExchange implements UpgradeExchange {
     const socket = this.#socket;
     const key = this.request.headers["sec-websocket-key"] ?? "";
     const accept = hash("sha1", key + HANDSHAKE_GUID, "base64");
-    const [protocol] = (this.request.headers["sec-websocket-protocol"] ?? "").split(",");
+    const protocol = this.request.headers["sec-websocket-protocol"]?.split(",", 1)[0];
     let text = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n`;
     if (protocol !== undefined && protocol !== "") text += `Sec-WebSocket-Protocol: ${protocol.trim()}\r\n`;
-    text += headerLines({ ...SAFETY, ...headers });
+    text += isEmpty(headers) ? SAFETY_LINES : headerLines({ ...SAFETY, ...headers });
     if ("setTimeout" in socket && typeof socket.setTimeout === "function") socket.setTimeout(0);
     if ("setNoDelay" in socket && typeof socket.setNoDelay === "function") socket.setNoDelay(true);
-    socket.off("error", ignore);
-    return { stream: socket, answer: Buffer.from(`${text}\r\n`, "latin1") };
+    if (this.#waits) socket.off("error", ignore);
+    return { stream: socket, answer: Buffer.from(`${text}\r\n`, "latin1"), head: this.#head };
   }
 
   #refuse(status: number, message: string, extra: Readonly<Record<string, string>> = {}): void {
     if (this.finished) return;
+    this.wait();
     this.#finished = true;
     const headers = this.#response === undefined ? {} : collected(this.#response);
     const text =
@@ -268,6 +277,11 @@ function headerLines(headers: Headers): string {
   return lines;
 }
 
+function isEmpty(headers: Headers): boolean {
+  for (const _name in headers) return false;
+  return true;
+}
+
 const areHeaders = (headers: Headers): boolean =>
   Object.entries(headers).every(([name, value]) => isHeader(name, value));
 
@@ -280,3 +294,6 @@ function isHeader(name: string, value: string | string[]): boolean {
 const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 // oxlint-disable-next-line no-control-regex -- these are the characters that would end a header
 const HEADER_FORBIDDEN = /[\x00-\x08\x0a-\x1f\x7f]|[^\x00-\xff]/;
+
+/** What most upgrades are answered with. */
+const SAFETY_LINES = headerLines(SAFETY);

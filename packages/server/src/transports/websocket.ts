@@ -10,6 +10,7 @@ import {
   ProtocolError,
   type WebSocketControl,
   WebSocketReader,
+  type WebSocketReaderOptions,
 } from "@bowline/protocol";
 import { bufferBytes } from "../buffer-bytes.ts";
 import type { Clock, Timed } from "../clock.ts";
@@ -20,8 +21,8 @@ import { CLOSE_TIMEOUT, type CloseCause, STEADY_RATE, type Transport, type Trans
 
 /** The limits of one WebSocket. */
 export interface WebSocketOptions extends WebSocketFormat {
-  readonly maxPayload: number;
-  readonly maxParts: number;
+  /** What its messages and frames are read with; the same for all WebSockets of a server. */
+  readonly reader: WebSocketReaderOptions;
   readonly maxPendingPongs: number;
   readonly controlFramesPerSecond: number;
   /** Time for an unfinished message without progress, in ms; 0 = none. */
@@ -43,6 +44,13 @@ const OWNER = Symbol("transport");
 
 /** A stream that knows its transport. */
 type OwnedStream = Duplex & { [OWNER]: WebSocketTransport };
+
+function own(
+  stream: Duplex & { [OWNER]?: WebSocketTransport },
+  owner: WebSocketTransport,
+): asserts stream is OwnedStream {
+  stream[OWNER] = owner;
+}
 
 /** The largest piece that is written at once: what a slow reader must take before it counts as progress. */
 const PIECE = 262_144;
@@ -84,16 +92,19 @@ export class WebSocketTransport implements Transport, Timed {
     this.#options = options;
     this.#clock = clock;
     this.handler = handler;
-    const { deflate } = options;
-    const bytes = deflate === undefined ? bufferBytes : { ...bufferBytes, inflate: this.#pausing(deflate.inflate) };
-    this.#reader = new WebSocketReader({ role: "server", bytes, ...options });
+    const { deflate, reader } = options;
+    this.#reader = new WebSocketReader(
+      deflate === undefined
+        ? reader
+        : { ...reader, bytes: { ...reader.bytes, inflate: this.#pausing(deflate.inflate) } },
+    );
     if (head.byteLength > 0) this.#reader.push(head);
-    const owned: OwnedStream = Object.assign(stream, { [OWNER]: this });
-    this.#stream = owned;
-    owned.on("data", WebSocketTransport.#onData);
-    owned.on("error", WebSocketTransport.#onError);
-    owned.on("end", WebSocketTransport.#onEnd);
-    owned.on("close", WebSocketTransport.#onClose);
+    own(stream, this);
+    this.#stream = stream;
+    stream.on("data", WebSocketTransport.#onData);
+    stream.on("error", WebSocketTransport.#onError);
+    stream.on("end", WebSocketTransport.#onEnd);
+    stream.on("close", WebSocketTransport.#onClose);
   }
 
   // Listeners that all streams share: five closures per connection would take half a kilobyte.
