@@ -20,11 +20,15 @@ export const readStrings = (text: string, start: number): string[] | undefined =
   return second === undefined ? [first!] : [first!, second];
 };
 
+/** The first string that was written last: most often the next event has the same name, and is as plain. */
+let lastName = "";
+
 /** Hot path. What JSON.stringify gives for an array of one or two plain strings; undefined for other values. */
 export const writeStrings = (data: unknown): string | undefined => {
   if (!Array.isArray(data) || data.length === 0 || data.length > 2) return undefined;
   const [first, second] = data as unknown[];
-  if (!isPlain(first)) return undefined;
+  if (first !== lastName && !isPlain(first)) return undefined;
+  lastName = first;
   if (data.length === 1) return `["${first}"]`;
   return isPlain(second) ? `["${first}","${second}"]` : undefined;
 };
