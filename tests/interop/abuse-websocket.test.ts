@@ -1,5 +1,15 @@
 import { describe, expect, test } from "vitest";
-import { frame, guardProcess, Peer, pause, scene, sessionsOf, textFrame, websocketPeer } from "./abuse-peer.ts";
+import {
+  frame,
+  guardProcess,
+  Peer,
+  pause,
+  scene,
+  sessionsOf,
+  stallOf,
+  textFrame,
+  websocketPeer,
+} from "./abuse-peer.ts";
 import { once, until } from "./harness.ts";
 import type { ServerSocket } from "./harness.ts";
 import { forOurServer, type Pair } from "./peers.ts";
@@ -8,17 +18,6 @@ import { joinPolling, openPolling, upgradeHead, WEBSOCKET } from "./wire.ts";
 guardProcess();
 
 const repeated = (bytes: Buffer, count: number): Buffer => Buffer.concat(Array.from({ length: count }, () => bytes));
-
-async function stallOf(run: () => Promise<void>): Promise<number> {
-  let last = performance.now();
-  let longest = 0;
-  const timer = setInterval(() => {
-    longest = Math.max(longest, performance.now() - last);
-    last = performance.now();
-  }, 1);
-  await run().finally(() => clearInterval(timer));
-  return longest;
-}
 
 function slowness(pair: Pair): void {
   test("row 62: a message that drips below 1 KiB/s is closed with 1008", async () => {
@@ -40,7 +39,7 @@ function slowness(pair: Pair): void {
     await all.unharmed();
   });
 
-  test("row 63: pings of a peer that does not read end the connection, and little is kept", async () => {
+  test("rows 63, 139: pings of a peer that does not read end the connection, and little is kept", async () => {
     const all = await scene(pair);
     const peer = await websocketPeer(all.port, true, false);
     const pings = repeated(frame(0x89, "x".repeat(125)), 2_000);

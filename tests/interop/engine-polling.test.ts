@@ -86,7 +86,7 @@ function polling(pair: Pair): void {
     await within(answered, "answer");
   });
 
-  test("a second GET is 400, the first gets 1, and the session closes with 'transport error' (E13)", async () => {
+  test("a second GET is 400, the first gets 1, and the session closes with 'transport error' (E13, abuse 31)", async () => {
     const { port, socket, session, writable } = await connected(pair);
     const ended = once(socket, "disconnect");
     const first = held(port, session.path);
@@ -107,7 +107,7 @@ function polling(pair: Pair): void {
     expect((await ended)[0]).toBe("transport error");
   });
 
-  test("a second POST is 400, destroys the first, and closes the session with 'transport error' (E13)", async () => {
+  test("a second POST is 400, destroys the first, and closes the session with 'transport error' (E13, abuse 32)", async () => {
     const { port, socket, session, writable } = await connected(pair);
     const ended = once(socket, "disconnect");
     const get = held(port, session.path);

@@ -242,9 +242,24 @@ function clientFiles(pair: Pair): void {
     },
   );
 
-  test("other files fall through, and serveClient: false serves none", async () => {
+  test("other files fall through, and serveClient: false serves none (S6, abuse 29)", async () => {
     const rig = await start(pair);
-    for (const name of ["package.json", "../package.json", "socket.io.css", "%2e%2e/socket.io.js"]) {
+    const tricks = [
+      "../package.json",
+      "..%2fpackage.json",
+      "%2e%2e/socket.io.js",
+      "./socket.io.js",
+      "/socket.io.js",
+      "socket.io.js/",
+      "socket.io.js%00",
+      "socket.io.js%00.map",
+      "..\\package.json",
+      "SOCKET.IO.JS",
+      "socket.io.js.map.map",
+      "__proto__",
+      "constructor",
+    ];
+    for (const name of ["package.json", "socket.io.css", ...tricks]) {
       const { status, body } = await http(rig.port, `/socket.io/${name}`);
       expect([status, body.includes("version")]).toEqual([status === 404 ? 404 : 400, false]);
     }

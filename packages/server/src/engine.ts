@@ -17,8 +17,9 @@ import { serializeCookie } from "./cookie.ts";
 import { cors } from "./cors.ts";
 import type { Exchange, Headers, HttpExchange, SessionExchange, UpgradeExchange } from "./exchange.ts";
 import { CompressionSlots } from "./compression-slots.ts";
-import { isHeadTooLarge, NodeHttpExchange, NodeUpgradeExchange } from "./hosts/node-exchange.ts";
+import { NodeHttpExchange, NodeUpgradeExchange } from "./hosts/node-exchange.ts";
 import { attachToNode, type NodeServer, type Place, type RequestFilter } from "./hosts/node-http.ts";
+import { refusalOfHead } from "./hosts/request-checks.ts";
 import { openSession } from "./hosts/webtransport.ts";
 import { runInOrder } from "./middleware.ts";
 import type { PacketView } from "./connection-events.ts";
@@ -176,15 +177,17 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   /** Serves one request whose URL is below the engine's path. */
   handleRequest(request: IncomingMessage, response: ServerResponse): void {
     const exchange = new NodeHttpExchange(request, response, this.#compression);
-    if (isHeadTooLarge(request)) exchange.refuse(HEAD_TOO_LARGE);
-    else this.#serve(exchange);
+    const refused = refusalOfHead(request);
+    if (refused === undefined) this.#serve(exchange);
+    else exchange.refuse(refused);
   }
 
   /** Serves one upgrade whose URL is below the engine's path. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
     const exchange = new NodeUpgradeExchange(request, socket, head);
-    if (isHeadTooLarge(request)) exchange.refuse(HEAD_TOO_LARGE);
-    else this.#serve(exchange);
+    const refused = refusalOfHead(request);
+    if (refused === undefined) this.#serve(exchange);
+    else exchange.refuse(refused);
     exchange.wait();
   }
 
@@ -589,12 +592,6 @@ const CLOSED: Refusal = {
   code: ErrorCode.BAD_REQUEST,
   message: "Server is shutting down",
   context: { name: "SERVER_CLOSED" },
-};
-const HEAD_TOO_LARGE: Refusal = {
-  status: 431,
-  code: ErrorCode.BAD_REQUEST,
-  message: "Request header fields too large",
-  context: { name: "HEAD_TOO_LARGE" },
 };
 const ORIGIN_DENIED = refusal(ErrorCode.FORBIDDEN, { name: "ORIGIN_DENIED" });
 const UPGRADE_DENIED = refusal(ErrorCode.FORBIDDEN, { name: "UPGRADE_DENIED" });

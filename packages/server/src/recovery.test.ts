@@ -364,7 +364,7 @@ describe("a client that comes back (api.md C1, C2)", () => {
 });
 
 describe("one owner (delivery §8, abuse matrix 106, 108)", () => {
-  test("a socket that still counts as open is taken over: it gets DISCONNECT, and ends with transport close", () => {
+  test("a socket that still counts as open is taken over: it gets DISCONNECT, and ends with transport close (abuse 66)", () => {
     const stage = on();
     const client = arrive(stage);
     const old = socketOf(stage, client);

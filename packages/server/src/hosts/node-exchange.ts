@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { hash } from "node:crypto";
-import { type IncomingMessage, maxHeaderSize, ServerResponse, STATUS_CODES } from "node:http";
+import { type IncomingMessage, ServerResponse, STATUS_CODES } from "node:http";
 import { Duplex } from "node:stream";
 import type { Refusal } from "../admission.ts";
 import type { Headers, HttpExchange, UpgradeExchange } from "../exchange.ts";
@@ -132,19 +132,6 @@ const STREAM_GRACE = 500;
 
 /** On every answer, unless a middleware knows better (abuse matrix 19, 21). */
 const SAFETY: Headers = { "x-content-type-options": "nosniff", "referrer-policy": "no-referrer" };
-
-/** Node drops what is beyond this many headers, in silence. */
-const MAX_HEADERS = 1_000;
-
-/**
- * Whether a request's head is larger than Node reads it whole, or, on HTTP/2, than HTTP/1.1 lets it be (abuse matrix 4,
- * 136).
- */
-export function isHeadTooLarge({ httpVersionMajor, rawHeaders }: IncomingMessage): boolean {
-  if (rawHeaders.length >= 2 * MAX_HEADERS) return true;
-  if (httpVersionMajor === 1) return false;
-  return rawHeaders.reduce((size, text) => size + text.length, 0) > maxHeaderSize;
-}
 
 /** RFC 6455 §1.3 */
 const HANDSHAKE_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
