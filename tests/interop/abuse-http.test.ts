@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { randomOf } from "../../packages/server/src/test-kit-random.ts";
 import {
   frame,
   getRequest,
@@ -107,8 +108,7 @@ function requests(pair: Pair): void {
       "+",
       "[]",
     ];
-    let seed = 1;
-    const random = (below: number): number => (seed = (seed * 48_271) % 2_147_483_647) % below;
+    const random = randomOf(1);
     for (let run = 0; run < 20; run++) {
       let bytes = "";
       for (let count = 0; count < 100; count++) {

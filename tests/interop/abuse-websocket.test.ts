@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { randomOf } from "../../packages/server/src/test-kit-random.ts";
 import {
   frame,
   guardProcess,
@@ -205,10 +206,9 @@ function upgrades(pair: Pair): void {
 
   test("row 117: random bytes behind an upgrade harm nobody", async () => {
     const all = await scene(pair);
-    let seed = 7;
-    const random = (): number => (seed = (seed * 48_271) % 2_147_483_647);
+    const random = randomOf(7);
     for (let count = 0; count < 150; count++) {
-      const noise = Buffer.from(Array.from({ length: 1 + (random() % 40) }, () => random() % 256));
+      const noise = Buffer.from(Array.from({ length: 1 + random(40) }, () => random(256)));
       const peer = new Peer(all.port);
       await peer.sent(Buffer.concat([Buffer.from(upgradeHead(WEBSOCKET)), noise]));
       if (count % 2 === 0) peer.reset();

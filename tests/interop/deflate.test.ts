@@ -2,6 +2,7 @@
 import { constants, deflateRawSync, inflateRawSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { WebSocket, type PerMessageDeflateOptions } from "ws";
+import { randomOf } from "../../packages/server/src/test-kit-random.ts";
 import { frame, guardProcess, Peer, scene, type Scene, textFrame } from "./abuse-peer.ts";
 import { atEnd, collect, type Options, start, until, within } from "./harness.ts";
 import { forEachPair, forOurServer, type Pair } from "./peers.ts";
@@ -16,15 +17,9 @@ const inflate = (data: Uint8Array): Buffer => inflateRawSync(Buffer.concat([data
 const TEXT = 0xc1;
 const BINARY = 0xc2;
 
-/** Repeatable numbers below `below`. */
-function dice(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => (state = (state * 48_271) % 2_147_483_647) % below;
-}
-
 /** Texts and binary values of all sizes that matter, some that deflate well and some that do not. */
 function values(count: number, seed: number): unknown[] {
-  const random = dice(seed);
+  const random = randomOf(seed);
   const sizes = [0, 1, 900, 1_023, 1_024, 3_000, 17_000, 70_000];
   return Array.from({ length: count }, (_, index) => {
     const size = sizes[random(sizes.length)] ?? 0;
@@ -345,7 +340,7 @@ function differential(pair: Pair): void {
       socket.send("40");
       await until(() => got.length === 2, "answer to CONNECT");
       got.length = 0;
-      const random = dice(5);
+      const random = randomOf(5);
       const sent: (string | Buffer)[] = [];
       for (const value of values(30, 13)) {
         if (typeof value === "string") sent.push(echo(value));
