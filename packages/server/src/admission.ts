@@ -74,7 +74,8 @@ export function termsOf(query: URLSearchParams): RequestTerms {
   const repeated = ["EIO", "transport", "sid"].some((name) => query.getAll(name).length > 1);
   return {
     transport: query.get("transport") ?? undefined,
-    sid: query.get("sid") ?? undefined,
+    // an empty one is none, as in v4
+    sid: query.get("sid") || undefined,
     protocol: query.get("EIO") === "4" ? 4 : 3,
     base64: query.has("b64"),
     jsonp: query.get("j") ?? undefined,

@@ -9,8 +9,9 @@ import { cors } from "./cors.ts";
 import type { Exchange, Headers, HttpExchange, SessionExchange, UpgradeExchange } from "./exchange.ts";
 import { CompressionSlots } from "./compression-slots.ts";
 import { type EngineMiddleware, Gate, type GateHost } from "./gate.ts";
-import { isHeadTooLarge, NodeHttpExchange, NodeUpgradeExchange } from "./hosts/node-exchange.ts";
+import { NodeHttpExchange, NodeUpgradeExchange } from "./hosts/node-exchange.ts";
 import { attachToNode, type NodeServer, type Place, type RequestFilter } from "./hosts/node-http.ts";
+import { refusalOfHead } from "./hosts/request-checks.ts";
 import { openSession } from "./hosts/webtransport.ts";
 import type { PacketView } from "./connection-events.ts";
 import type { ResolvedOptions } from "./options.ts";
@@ -91,9 +92,9 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     this.#host = host;
     this.refusals = new Refusals(host.clock, (limit, more) => host.onLimit?.(limit, more));
     this.#pending = new PendingConnections(options.limits, host.clock);
-    this.#compression = new PollCompression(options.httpCompression, options.limits.maxCompressions);
     this.#gate = new Gate(this, this.#connections, this.#pending);
     const slots = new CompressionSlots(options.limits.maxCompressions);
+    this.#compression = new PollCompression(options.httpCompression, slots);
     this.#webSocketTerms = new WebSocketTerms(options, slots, host.clock);
     this.#pollingOptions = this.#pollingOptionsFor(pollFormat4);
     if (options.cors !== undefined) this.use(cors(options.cors));
@@ -156,15 +157,17 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   /** Serves one request whose URL is below the engine's path. */
   handleRequest(request: IncomingMessage, response: ServerResponse): void {
     const exchange = new NodeHttpExchange(request, response, this.#compression);
-    if (isHeadTooLarge(request)) exchange.refuse(HEAD_TOO_LARGE);
-    else this.#gate.serve(exchange);
+    const refused = refusalOfHead(request);
+    if (refused === undefined) this.#gate.serve(exchange);
+    else exchange.refuse(refused);
   }
 
   /** Serves one upgrade whose URL is below the engine's path. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
     const exchange = new NodeUpgradeExchange(request, socket, head);
-    if (isHeadTooLarge(request)) exchange.refuse(HEAD_TOO_LARGE);
-    else this.#gate.serve(exchange);
+    const refused = refusalOfHead(request);
+    if (refused === undefined) this.#gate.serve(exchange);
+    else exchange.refuse(refused);
     exchange.wait();
   }
 
@@ -424,12 +427,6 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   }
 }
 
-const HEAD_TOO_LARGE: Refusal = {
-  status: 431,
-  code: ErrorCode.BAD_REQUEST,
-  message: "Request header fields too large",
-  context: { name: "HEAD_TOO_LARGE" },
-};
 const TOO_MANY_CANDIDATES: Refusal = {
   status: 429,
   code: ErrorCode.BAD_REQUEST,

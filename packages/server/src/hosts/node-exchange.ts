@@ -1,8 +1,7 @@
 import { Buffer } from "node:buffer";
 import { hash } from "node:crypto";
-import { type IncomingMessage, maxHeaderSize, ServerResponse, STATUS_CODES } from "node:http";
+import { type IncomingMessage, ServerResponse, STATUS_CODES } from "node:http";
 import { Duplex } from "node:stream";
-import { deflate, gzip } from "node:zlib";
 import type { Refusal } from "../admission.ts";
 import type { Headers, HttpExchange, UpgradeExchange } from "../exchange.ts";
 import type { PollCompression } from "../poll-compression.ts";
@@ -106,27 +105,11 @@ export class NodeHttpExchange implements HttpExchange {
     else this.response.once("finish", () => request.socket.end());
   }
 
-  #encoding(): "gzip" | "deflate" | undefined {
-    const accepted = this.request.headers["accept-encoding"];
-    if (typeof accepted !== "string") return undefined;
-    const names = accepted.split(",").map((each) => each.trim().split(";"));
-    const allows = (name: string): boolean =>
-      names.some(([token, quality]) => token === name && quality?.replace(/\s/g, "") !== "q=0");
-    return allows("gzip") ? "gzip" : allows("deflate") ? "deflate" : undefined;
-  }
-
   /** False: it is to go plain. */
-  #compress(answer: PollAnswer, headers: Headers): boolean {
-    const encoding = this.#encoding();
-    const end = encoding === undefined ? undefined : this.#compression.begin(answer.body.length);
-    if (end === undefined) return false;
-    const compress = encoding === "gzip" ? gzip : deflate;
-    compress(answer.body, (error, bytes) => {
-      end();
-      if (error !== null) return this.#finish(answer.status, headers, answer.body);
-      this.#finish(answer.status, { ...headers, "Content-Encoding": encoding ?? "" }, bytes);
-    });
-    return true;
+  #compress({ status, body }: PollAnswer, headers: Headers): boolean {
+    return this.#compression.start(body, this.request.headers["accept-encoding"], (compressed, encoding) =>
+      this.#finish(status, encoding === undefined ? headers : { ...headers, "Content-Encoding": encoding }, compressed),
+    );
   }
 
   #finish(status: number, headers: Headers, body: string | Uint8Array): void {
@@ -149,19 +132,6 @@ const STREAM_GRACE = 500;
 
 /** On every answer, unless a middleware knows better (abuse matrix 19, 21). */
 const SAFETY: Headers = { "x-content-type-options": "nosniff", "referrer-policy": "no-referrer" };
-
-/** Node drops what is beyond this many headers, in silence. */
-const MAX_HEADERS = 1_000;
-
-/**
- * Whether a request's head is larger than Node reads it whole, or, on HTTP/2, than HTTP/1.1 lets it be (abuse matrix 4,
- * 136).
- */
-export function isHeadTooLarge({ httpVersionMajor, rawHeaders }: IncomingMessage): boolean {
-  if (rawHeaders.length >= 2 * MAX_HEADERS) return true;
-  if (httpVersionMajor === 1) return false;
-  return rawHeaders.reduce((size, text) => size + text.length, 0) > maxHeaderSize;
-}
 
 /** RFC 6455 §1.3 */
 const HANDSHAKE_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";

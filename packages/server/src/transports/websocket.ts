@@ -17,7 +17,8 @@ import type { Clock, Timed } from "../clock.ts";
 import type { WebSocketFormat } from "./formats.ts";
 import type { AgreedDeflate } from "../message-deflate.ts";
 import { Batch } from "../outbox.ts";
-import { CLOSE_TIMEOUT, type CloseCause, STEADY_RATE, type Transport, type TransportHandler } from "./transport.ts";
+import { CLOSE_TIMEOUT, type CloseCause, type Transport, type TransportHandler } from "./transport.ts";
+import { UnfinishedMessage } from "./unfinished-message.ts";
 
 /** The limits of one WebSocket. */
 export interface WebSocketOptions extends WebSocketFormat {
@@ -69,9 +70,7 @@ export class WebSocketTransport implements Transport, Timed {
   readonly #options: WebSocketOptions;
   readonly #clock: Clock;
   #state: "open" | "closing" | "closed" = "open";
-  /** The unfinished message: since when it comes, and when it must have made progress. */
-  #messageSince = 0;
-  #messageBy: number | undefined;
+  #unfinished: UnfinishedMessage | undefined;
   /** Pings and pongs of the present second. */
   #controlFrames = 0;
   #controlSecond = 0;
@@ -223,8 +222,8 @@ export class WebSocketTransport implements Transport, Timed {
   /** A deadline: an unfinished message makes no progress, or a peer does not close. */
   advance(now: number): void {
     if (this.#state !== "open") return void this.#stream.destroy();
-    if (this.#messageBy === undefined) return;
-    if (now < this.#messageBy) return this.#clock.set(this, this.#messageBy);
+    if (this.#unfinished === undefined) return;
+    if (now < this.#unfinished.due) return this.#clock.set(this, this.#unfinished.due);
     this.#endSlowMessage();
   }
 
@@ -377,18 +376,11 @@ export class WebSocketTransport implements Transport, Timed {
   }
 
   #watchProgress(): void {
-    if (this.#reader.pendingParts === 0) {
-      this.#messageBy = undefined;
-      return;
-    }
+    if (this.#reader.pendingParts === 0) return void (this.#unfinished = undefined);
     const now = this.#clock.now();
-    const { messageTimeout } = this.#options;
-    if (this.#messageBy === undefined) this.#messageSince = now;
-    const age = now - this.#messageSince;
-    // after its time a message may only go on if it comes at a steady rate (abuse matrix 62)
-    if (age > messageTimeout && this.#reader.pendingBytes * 1000 < age * STEADY_RATE) return this.#endSlowMessage();
-    this.#messageBy = now + messageTimeout;
-    if (this.place < 0) this.#clock.set(this, this.#messageBy);
+    const unfinished = (this.#unfinished ??= new UnfinishedMessage(now));
+    if (!unfinished.goesOn(this.#reader.pendingBytes, now, this.#options.messageTimeout)) return this.#endSlowMessage();
+    if (this.place < 0) this.#clock.set(this, unfinished.due);
   }
 
   #endSlowMessage(): void {
