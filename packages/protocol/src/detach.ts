@@ -3,7 +3,9 @@ import type { Frame } from "./packet.ts";
 import { writeStrings } from "./plain-strings.ts";
 import { type Stringify, toAttachment } from "./socket-codec.ts";
 
-type Holder = Record<string | number, unknown>;
+type Holder = Record<string, unknown>;
+
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
 
 /** What JSON.stringify takes as its second argument. */
 export type Replacer = (this: unknown, key: string, value: unknown) => unknown;
@@ -18,31 +20,48 @@ export const detaching = (
   toFrame: (value: object) => Frame | undefined = toAttachment,
   replacer?: Replacer,
 ): Stringify => {
-  const detach = (value: unknown, frames: Frame[], key: string | number): unknown => {
-    if (typeof value !== "object" || value === null || value instanceof Date) return value;
-    const frame = toFrame(value);
-    if (frame) return { _placeholder: true, num: frames.push(frame) - 2 };
+  const detach = (value: object, frames: Frame[], key: string | number): unknown => {
+    const items = Array.isArray(value) ? (value as unknown[]) : undefined;
+    if (items === undefined) {
+      if (value instanceof Date) return value;
+      const frame = toFrame(value);
+      if (frame) return { _placeholder: true, num: frames.push(frame) - 2 };
+    }
     const holder = value as Holder;
     if (typeof holder.toJSON === "function") {
       const json: unknown = holder.toJSON(String(key));
-      if (json !== value) return detach(json, frames, key);
+      if (json !== value) return isObject(json) ? detach(json, frames, key) : json;
     }
-    const items = Array.isArray(value) ? (value as unknown[]) : undefined;
-    const keys = items ?? Object.keys(value);
+    return items === undefined ? detachValues(holder, frames) : detachItems(items, frames);
+  };
+  const detachItems = (items: unknown[], frames: Frame[]): unknown[] => {
+    let copy: unknown[] | undefined;
+    for (let i = 0; i < items.length; i++) {
+      const item = items[i];
+      if (!isObject(item)) continue;
+      const put = detach(item, frames, i);
+      if (put !== item) (copy ??= [...items])[i] = put;
+    }
+    return copy ?? items;
+  };
+  // three times as fast as over Object.keys
+  const detachValues = (holder: Holder, frames: Frame[]): Holder => {
     let copy: Holder | undefined;
-    for (let i = 0; i < keys.length; i++) {
-      const at = items ? i : (keys[i] as string);
-      const child = holder[at];
-      if (typeof child !== "object" || child === null) continue;
-      const put = detach(child, frames, at);
+    for (const key in holder) {
+      const value = holder[key];
+      if (!isObject(value) || !Object.hasOwn(holder, key)) continue;
+      const put = detach(value, frames, key);
       // the copy has the key as its own already, whatever its name
-      if (put !== child) (copy ??= (items ? [...items] : { ...value }) as Holder)[at] = put;
+      if (put !== value) (copy ??= { ...holder })[key] = put;
     }
-    return copy ?? value;
+    return copy ?? holder;
   };
   return (data, frames) => {
     try {
-      return (replacer ? undefined : writeStrings(data)) ?? JSON.stringify(detach(data, frames, ""), replacer);
+      return (
+        (replacer ? undefined : writeStrings(data)) ??
+        JSON.stringify(isObject(data) ? detach(data, frames, "") : data, replacer)
+      );
     } catch (error) {
       throw new UsageError("not_serializable", undefined, { cause: error });
     }
