@@ -36,6 +36,7 @@ const browser: UserConfig = {
   entry: {
     index: "src/index.ts",
     webtransport: "src/webtransport.ts",
+    engine: "src/engine-exports.ts",
     msgpack: "src/msgpack.ts",
     parser: "src/parser.ts",
   },
@@ -87,6 +88,7 @@ export default defineConfig([
     entry: {
       "index.node": "src/index.node.ts",
       "webtransport.node": "src/webtransport.node.ts",
+      "engine.node": "src/engine-exports.node.ts",
       "msgpack.node": "src/msgpack.node.ts",
       "parser.node": "src/parser.node.ts",
     },
