@@ -11,7 +11,7 @@ function copyClient(): void {
 }
 
 export default defineConfig({
-  entry: { index: "src/index.ts", engine: "src/engine-exports.ts" },
+  entry: { index: "src/index.ts", engine: "src/engine-exports.ts", fetch: "src/fetch-exports.ts" },
   format: ["esm", "cjs"],
   platform: "node",
   target: "node20.19",
