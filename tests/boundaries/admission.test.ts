@@ -12,7 +12,7 @@ describe("one function decides who may come in, and everyone passes it (abuse 14
     ["handleUpgrade", ["hosts/node-http.ts: attachToNode"]],
     ["NodeHttpExchange", ["engine.ts: handleRequest"]],
     ["NodeUpgradeExchange", ["engine.ts: handleUpgrade"]],
-    ["serveFetch", ["fetch-exports.ts: bunHandler", "fetch-exports.ts: denoHandler", "fetch-exports.ts: fetchHandler"]],
+    ["serveFetch", ["fetch-exports.ts: denoHandler", "fetch-exports.ts: fetch", "fetch-exports.ts: fetchHandler"]],
     ["WebUpgradeExchange", ["hosts/fetch.ts: serveFetch"]],
     ["openSession", ["engine.ts: onWebTransportSession"]],
     // all of them come together at the gate: polling, upgrades and WebTransport
