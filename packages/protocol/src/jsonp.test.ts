@@ -61,7 +61,7 @@ describe("JSONP (engine-protocol §11, abuse matrix 19)", () => {
       const form = `d=${piece.repeat(900_000 / piece.length)}`;
       const begin = performance.now();
       readJsonpForm(form);
-      expect(performance.now() - begin).toBeLessThan(300);
+      expect(performance.now() - begin).toBeLessThan(1_000);
     },
   );
 
