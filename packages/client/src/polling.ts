@@ -1,5 +1,6 @@
-import { encodePayload, type Frame, payloadLimit, SEPARATOR, TransportError } from "@bowline/protocol";
-import { readPacket, requestUrl, type Transport, type TransportContext } from "./transport.ts";
+import { type Bytes, encodePayload, type Frame, payloadLimit, SEPARATOR, TransportError } from "@bowline/protocol";
+import { readPacket } from "./base64.ts";
+import { type Opener, requestUrl, type TransportContext } from "./transport.ts";
 
 /**
  * How a platform makes HTTP requests. Resolves with the body of a 200; rejects with any other status, and with the error
@@ -14,9 +15,9 @@ export type Request = (
 
 /** Long polling (engine-protocol §4): one GET is always pending, one POST at a time. */
 export const polling =
-  (request: Request) =>
-  (context: TransportContext): Transport => {
-    const { bytes, now, timer } = context.platform;
+  (request: Request, bytes: Bytes): Opener =>
+  (context) => {
+    const { timer } = context.platform;
     const aborter = new AbortController();
     const abort = (): void => aborter.abort();
     let posting: Promise<void> | undefined;
@@ -31,7 +32,7 @@ export const polling =
       try {
         answer = await request(context, requestUrl(context, "http"), body, aborter.signal);
       } catch (description) {
-        if (!isClosed) context.onClose(new TransportError(`xhr ${body ? "post" : "poll"} error`, description));
+        if (!isClosed) context.onLost(new TransportError(`xhr ${body ? "post" : "poll"} error`, description));
         isClosed = true;
       }
       stop();
@@ -46,17 +47,13 @@ export const polling =
       isPolling = true;
       while (!isClosed && !onPaused)
         for (const packet of (await exchange()).split(SEPARATOR))
-          if (!isClosed) context.receive(readPacket(packet, bytes), now());
+          if (!isClosed) context.receive(readPacket(packet, bytes));
       isPolling = false;
       settle();
     };
 
     const post = async (packets: Frame[]): Promise<void> => {
-      // only now is there time to read Blobs
-      const read = packets.map(async (packet) =>
-        packet instanceof Blob ? new Uint8Array(await packet.arrayBuffer()) : packet,
-      );
-      await exchange(encodePayload(await Promise.all(read), bytes));
+      await exchange(encodePayload(packets, bytes));
       posting = undefined;
       if (!isClosed) context.onReady();
       settle();
@@ -71,7 +68,7 @@ export const polling =
       },
       send(packets) {
         // one that is too large for the server goes alone, and is refused there
-        const count = payloadLimit(packets, context.maxPayload, bytes) || 1;
+        const count = payloadLimit(packets, context.handshake?.maxPayload ?? 0, bytes) || 1;
         posting = post(packets.slice(0, count));
         return packets.slice(count);
       },
@@ -85,7 +82,7 @@ export const polling =
       },
       close(isSilent) {
         isClosed = true;
-        if (isSilent || !context.sid) abort();
+        if (isSilent || !context.id) abort();
         // the GET is given up only then: the server takes that for a network error
         else
           void Promise.resolve(posting)

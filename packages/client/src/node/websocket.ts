@@ -16,7 +16,8 @@ import {
   WebSocketReader,
   writeFrameHeader,
 } from "@bowline/protocol";
-import { readPacket, requestUrl, type Transport, type TransportContext, type TransportOptions } from "../transport.ts";
+import type { TransportOptions } from "../engine-options.ts";
+import { requestUrl, type Transport, type TransportContext } from "../transport.ts";
 import { nodeBytes } from "./bytes.ts";
 import { deflateAll, type DeflatedForms, deflateOf, inflate } from "./deflate.ts";
 import { readUpgradeAnswer, upgradeHeaders } from "./handshake.ts";
@@ -77,7 +78,7 @@ export const webSocket = (context: TransportContext): Transport => {
   const end = (details: unknown): void => {
     if (isClosed) return;
     isClosed = true;
-    context.onClose(details);
+    context.onLost(details);
   };
   const fail = (description: unknown): void => {
     end(new TransportError("websocket error", description));
@@ -96,8 +97,7 @@ export const webSocket = (context: TransportContext): Transport => {
       for (let event; (event = reader.next()) !== undefined;) {
         if (typeof event === "string" || event instanceof Uint8Array) {
           if (isClosed) continue;
-          const isBase64 = options.forceBase64 && typeof event === "string" && event[0] === "b";
-          context.receive(isBase64 ? readPacket(String(event), nodeBytes) : event, platform.now());
+          context.receive(event);
         } else if (event.opcode === "ping") {
           // who takes no pongs gets no more of them (RFC 6455 §5.5.3 allows that)
           if (!socket?.writableNeedDrain) control(Opcode.PONG, event.data);
@@ -146,7 +146,7 @@ export const webSocket = (context: TransportContext): Transport => {
         last = () => closed(1006, "");
         if (!reader.isInflating) last();
       });
-    if (context.upgrades) write(["2probe"]);
+    if (context.handshake) write(["2probe"]);
     if (head.length) onData(head);
   };
 
@@ -182,11 +182,8 @@ export const webSocket = (context: TransportContext): Transport => {
       return socket?.writableLength ?? 0;
     },
     send(packets) {
-      const given = options.forceBase64
-        ? packets.map((packet) => (typeof packet === "string" ? packet : `b${nodeBytes.base64(packet)}`))
-        : packets;
-      if (deflate) sendDeflated(given, deflate);
-      else write(given);
+      if (deflate) sendDeflated(packets, deflate);
+      else write(packets);
       return [];
     },
     close() {
