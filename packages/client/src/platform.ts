@@ -23,7 +23,7 @@ const request: Request = async ({ options }, url, body, signal) => {
     headers: options.extraHeaders,
     signal,
   } as RequestInit);
-  if (!response.ok) throw response.status;
+  if (!response.ok) throw response;
   return response.text();
 };
 

@@ -3,8 +3,8 @@ import { readPacket } from "./base64.ts";
 import { type Opener, requestUrl, type TransportContext } from "./transport.ts";
 
 /**
- * How a platform makes HTTP requests. Resolves with the body of a 200; rejects with any other status, and with the error
- * when there is no answer or `signal` is aborted.
+ * How a platform makes HTTP requests. Resolves with the body of a 200; rejects with what has the `status` of any other
+ * answer, and with an error when there is none or `signal` is aborted. Applications get that as an error's `context`.
  */
 export type Request = (
   context: TransportContext,
@@ -30,9 +30,14 @@ export const polling =
       const stop = timer(abort, context.options.requestTimeout || 1e9);
       let answer = "";
       try {
+        // one that is too large for the server is not even sent
+        if (body === "") throw { status: 413 };
         answer = await request(context, requestUrl(context, "http"), body, aborter.signal);
-      } catch (description) {
-        if (!isClosed) context.onLost(new TransportError(`xhr ${body ? "post" : "poll"} error`, description));
+      } catch (failure) {
+        // without an answer, 0 (EC4)
+        const status = (failure as { status?: number }).status ?? 0;
+        if (!isClosed)
+          context.onLost(new TransportError(`xhr ${body === undefined ? "poll" : "post"} error`, status, failure));
         isClosed = true;
       }
       stop();
@@ -67,8 +72,7 @@ export const polling =
         return !!(posting ?? onPaused);
       },
       send(packets) {
-        // one that is too large for the server goes alone, and is refused there
-        const count = payloadLimit(packets, context.handshake?.maxPayload ?? 0, bytes) || 1;
+        const count = payloadLimit(packets, context.handshake?.maxPayload ?? 0, bytes);
         posting = post(packets.slice(0, count));
         return packets.slice(count);
       },

@@ -80,10 +80,12 @@ export const webSocket = (context: TransportContext): Transport => {
     isClosed = true;
     context.onLost(details);
   };
-  const fail = (description: unknown): void => {
-    end(new TransportError("websocket error", description));
+  const fail = (description: unknown, response?: IncomingMessage): void => {
+    end(new TransportError("websocket error", description, response));
     socket?.destroy();
   };
+  /** As v4's `err.description` has it: the error, and its message, in an event. */
+  const failBy = (error: Error): void => fail({ type: "error", message: error.message, error });
   const write = (packets: readonly Frame[], forms?: DeflatedForms): unknown =>
     socket?.writable && socket.write(joinFrames(packets, forms));
   const control = (opcode: Opcode, payload: Frame): unknown =>
@@ -109,7 +111,7 @@ export const webSocket = (context: TransportContext): Transport => {
       }
     } catch (error) {
       if (error instanceof WebSocketError) control(Opcode.CLOSE, closePayload(nodeBytes, error.closeCode));
-      fail(error);
+      failBy(error as Error);
     }
   };
   const onData = (chunk: Uint8Array): void => {
@@ -131,9 +133,9 @@ export const webSocket = (context: TransportContext): Transport => {
 
   const onUpgrade = (response: IncomingMessage, upgraded: Socket, head: Buffer): void => {
     socket = upgraded;
-    upgraded.on("error", fail);
+    upgraded.on("error", failBy);
     const terms = readUpgradeAnswer(response.headers, key, options);
-    if (isClosed || !terms) return fail(response.statusCode);
+    if (isClosed || !terms) return fail(response.statusCode, response);
     if (terms.windowBits) deflate = deflateOf(terms.windowBits);
     const bytes = deflate ? { ...nodeBytes, inflate: pausingInflate } : nodeBytes;
     reader = new WebSocketReader({ role: "client", maxPayload: 0, bytes });
@@ -156,9 +158,9 @@ export const webSocket = (context: TransportContext): Transport => {
     .on("upgrade", onUpgrade)
     .on("response", (response) => {
       response.resume();
-      fail(response.statusCode);
+      fail(response.statusCode, response);
     })
-    .on("error", fail);
+    .on("error", failBy);
   request.end();
 
   const sendDeflated = (packets: Frame[], by: Deflate): void => {
