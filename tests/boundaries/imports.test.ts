@@ -1,10 +1,8 @@
-import { readFileSync, readdirSync } from "node:fs";
-import { join, relative, sep } from "node:path";
-import { fileURLToPath } from "node:url";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { cycles, forbiddenImports, importsOf, impurities, type PackageRules, type Sources } from "./imports.ts";
-
-const packages = fileURLToPath(new URL("../../packages", import.meta.url));
+import { packages, sourcesOf } from "./sources.ts";
 
 interface Rules extends PackageRules {
   /** What the package may install for its users. @default nothing */
@@ -33,18 +31,6 @@ const rules: Record<string, Rules> = {
     dependencies: ["bowline-client", "react"],
   },
 };
-
-/** What a package ships: its sources without the tests beside them. */
-function sourcesOf(name: string): Sources {
-  const folder = join(packages, name, "src");
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter(
-      (entry) =>
-        entry.isFile() && entry.name.endsWith(".ts") && !/\.test(-d)?\.ts$|^test-kit[-\w]*\.ts$/.test(entry.name),
-    )
-    .map((entry) => join(entry.parentPath, entry.name));
-  return new Map(files.map((file) => [relative(folder, file).split(sep).join("/"), readFileSync(file, "utf8")]));
-}
 
 describe.each(Object.entries(rules))("packages/%s", (name, rule) => {
   const sources = sourcesOf(name);

@@ -68,8 +68,7 @@ export class WebSocketLine implements Line {
     this.transport = new WebSocketTransport(
       { stream: this.stream, answer: ANSWER, head: new Uint8Array() },
       {
-        maxPayload: 10_000,
-        maxParts: 16_384,
+        reader: { role: "server", maxPayload: 10_000, maxParts: 16_384, bytes: bufferBytes },
         maxPendingPongs: 60,
         controlFramesPerSecond: 100,
         messageTimeout: 10_000,

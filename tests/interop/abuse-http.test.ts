@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { randomOf } from "../../packages/server/src/test-kit-random.ts";
 import {
   frame,
   getRequest,
@@ -8,6 +9,7 @@ import {
   postHead,
   scene,
   sessionsOf,
+  stallOf,
   textFrame,
   websocketPeer,
 } from "./abuse-peer.ts";
@@ -106,8 +108,7 @@ function requests(pair: Pair): void {
       "+",
       "[]",
     ];
-    let seed = 1;
-    const random = (below: number): number => (seed = (seed * 48_271) % 2_147_483_647) % below;
+    const random = randomOf(1);
     for (let run = 0; run < 20; run++) {
       let bytes = "";
       for (let count = 0; count < 100; count++) {
@@ -316,6 +317,23 @@ function polling(pair: Pair): void {
     const begin = performance.now();
     expect((await session.get()).body.length).toBeGreaterThan(500_000);
     expect(performance.now() - begin).toBeLessThan(1_000);
+    await session.post("1");
+    await all.unharmed();
+  });
+
+  test.each(["3", "6", "5"])("row 116: 1 MB of the smallest packets, %s, is read in linear time", async (packet) => {
+    const all = await scene(pair);
+    const session = await joinPolling(all.port);
+    const times: number[] = [];
+    const stall = await stallOf(async () => {
+      for (const count of [250_000, 500_000]) {
+        const begin = performance.now();
+        expect((await session.post(`${packet}\u001e`.repeat(count).slice(0, -1))).body).toBe("ok");
+        times.push(performance.now() - begin);
+      }
+    });
+    expect(stall).toBeLessThan(50);
+    expect(times[1]).toBeLessThan(500);
     await session.post("1");
     await all.unharmed();
   });

@@ -173,6 +173,18 @@ export function guardProcess(): void {
 
 export const pause = (milliseconds: number): Promise<void> => new Promise((end) => setTimeout(end, milliseconds));
 
+/** The longest time in which the event loop did not turn while something ran, in ms. */
+export async function stallOf(run: () => Promise<void>): Promise<number> {
+  let last = performance.now();
+  let longest = 0;
+  const timer = setInterval(() => {
+    longest = Math.max(longest, performance.now() - last);
+    last = performance.now();
+  }, 1);
+  await run().finally(() => clearInterval(timer));
+  return longest;
+}
+
 /** `io.engine.clients`, which the official types hide. */
 export function sessionsOf(io: { readonly engine: object }): Record<string, { close(discard: boolean): void }> {
   return Reflect.get(io.engine, "clients") as Record<string, { close(discard: boolean): void }>;

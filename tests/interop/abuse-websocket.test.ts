@@ -1,5 +1,16 @@
 import { describe, expect, test } from "vitest";
-import { frame, guardProcess, Peer, pause, scene, sessionsOf, textFrame, websocketPeer } from "./abuse-peer.ts";
+import { randomOf } from "../../packages/server/src/test-kit-random.ts";
+import {
+  frame,
+  guardProcess,
+  Peer,
+  pause,
+  scene,
+  sessionsOf,
+  stallOf,
+  textFrame,
+  websocketPeer,
+} from "./abuse-peer.ts";
 import { once, until } from "./harness.ts";
 import type { ServerSocket } from "./harness.ts";
 import { forOurServer, type Pair } from "./peers.ts";
@@ -8,17 +19,6 @@ import { joinPolling, openPolling, upgradeHead, WEBSOCKET } from "./wire.ts";
 guardProcess();
 
 const repeated = (bytes: Buffer, count: number): Buffer => Buffer.concat(Array.from({ length: count }, () => bytes));
-
-async function stallOf(run: () => Promise<void>): Promise<number> {
-  let last = performance.now();
-  let longest = 0;
-  const timer = setInterval(() => {
-    longest = Math.max(longest, performance.now() - last);
-    last = performance.now();
-  }, 1);
-  await run().finally(() => clearInterval(timer));
-  return longest;
-}
 
 function slowness(pair: Pair): void {
   test("row 62: a message that drips below 1 KiB/s is closed with 1008", async () => {
@@ -40,7 +40,7 @@ function slowness(pair: Pair): void {
     await all.unharmed();
   });
 
-  test("row 63: pings of a peer that does not read end the connection, and little is kept", async () => {
+  test("rows 63, 139: pings of a peer that does not read end the connection, and little is kept", async () => {
     const all = await scene(pair);
     const peer = await websocketPeer(all.port, true, false);
     const pings = repeated(frame(0x89, "x".repeat(125)), 2_000);
@@ -206,10 +206,9 @@ function upgrades(pair: Pair): void {
 
   test("row 117: random bytes behind an upgrade harm nobody", async () => {
     const all = await scene(pair);
-    let seed = 7;
-    const random = (): number => (seed = (seed * 48_271) % 2_147_483_647);
+    const random = randomOf(7);
     for (let count = 0; count < 150; count++) {
-      const noise = Buffer.from(Array.from({ length: 1 + (random() % 40) }, () => random() % 256));
+      const noise = Buffer.from(Array.from({ length: 1 + random(40) }, () => random(256)));
       const peer = new Peer(all.port);
       await peer.sent(Buffer.concat([Buffer.from(upgradeHead(WEBSOCKET)), noise]));
       if (count % 2 === 0) peer.reset();

@@ -86,7 +86,7 @@ function polling(pair: Pair): void {
     await within(answered, "answer");
   });
 
-  test("a second GET is 400, the first gets 1, and the session closes with 'transport error' (E13)", async () => {
+  test("a second GET is 400, the first gets 1, and the session closes with 'transport error' (E13, abuse 31)", async () => {
     const { port, socket, session, writable } = await connected(pair);
     const ended = once(socket, "disconnect");
     const first = held(port, session.path);
@@ -107,7 +107,7 @@ function polling(pair: Pair): void {
     expect((await ended)[0]).toBe("transport error");
   });
 
-  test("a second POST is 400, destroys the first, and closes the session with 'transport error' (E13)", async () => {
+  test("a second POST is 400, destroys the first, and closes the session with 'transport error' (E13, abuse 32)", async () => {
     const { port, socket, session, writable } = await connected(pair);
     const ended = once(socket, "disconnect");
     const get = held(port, session.path);
@@ -244,6 +244,24 @@ function polling(pair: Pair): void {
     socket.compress(false).emit("plain", "x".repeat(2_000));
     const plain = await http(port, session.path, { headers: { "accept-encoding": "gzip" } });
     expect(plain.headers["content-encoding"]).toBeUndefined();
+  });
+
+  test("the threshold counts bytes, and Accept-Encoding is read as RFC 9110 has it (E5, ES2)", async () => {
+    const { port, socket, session } = await connected(pair, { httpCompression: { threshold: 100, level: 0 } });
+    const cases = [
+      ["é".repeat(44), "gzip", undefined],
+      ["é".repeat(46), "GZIP", "gzip"],
+      ["é".repeat(46), "gzip;q=0.0", undefined],
+      ["é".repeat(46), "gzip;q=0, *", "deflate"],
+      ["é".repeat(46), "br", undefined],
+    ] as const;
+    for (const [text, accepted, encoding] of cases) {
+      socket.emit("e", text);
+      const { headers, size } = await http(port, session.path, { headers: { "accept-encoding": accepted } });
+      expect([accepted, headers["content-encoding"]]).toEqual([accepted, encoding]);
+      // level 0 does not make it smaller
+      expect(size).toBeGreaterThanOrEqual(Buffer.byteLength(text));
+    }
   });
 }
 

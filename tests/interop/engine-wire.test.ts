@@ -36,6 +36,14 @@ function handshakes(pair: Pair): void {
     expect(open.upgrades).toEqual([]);
   });
 
+  test.each(["&sid=", "&sid"])("an empty session id is none: %s makes a session (E2)", async (query) => {
+    const { port } = await start(pair);
+    expect((await openPolling(port, POLLING + query)).upgrades).toEqual(["websocket"]);
+    const socket = await new RawWebSocket(port, WEBSOCKET + query).opened();
+    expect(await socket.next()).toMatch(/^0\{"sid":"[\w-]{20}"/);
+    socket.close();
+  });
+
   test("the first offered subprotocol is echoed, and permessage-deflate is not negotiated", async () => {
     const { port } = await start(pair);
     const head = upgradeHead(WEBSOCKET, [

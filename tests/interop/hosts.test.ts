@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server as HttpServer } from "n
 import { connect as connectHttp2, createSecureServer, type Http2SecureServer } from "node:http2";
 import { createServer as createHttps, type Server as HttpsServer } from "node:https";
 import { connect as connectTcp, type Server as NetServer, type Socket as TcpSocket } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { Server, type ServerOptions, UsageError } from "bowline";
 import { io as connect, type Options, type Socket } from "bowline-client";
 import express from "express";
@@ -60,6 +61,20 @@ async function talk(url: string, options: Options): Promise<Socket> {
   return socket;
 }
 
+/** Sends bytes over TCP or TLS; what comes until the server ends the connection. */
+function spoken(scheme: string, port: number, bytes: string): Promise<string> {
+  const socket =
+    scheme === "https"
+      ? connectTls({ port, host: "127.0.0.1", ca: tls.cert, ALPNProtocols: ["http/1.1"] })
+      : connectTcp(port, "127.0.0.1");
+  atEnd(() => socket.destroy());
+  let text = "";
+  socket.setEncoding("latin1").on("data", (chunk: string) => (text += chunk));
+  const ended = new Promise<string>((resolve) => socket.on("error", () => {}).on("close", () => resolve(text)));
+  socket.write(bytes);
+  return within(ended, "end of the connection");
+}
+
 describe("what a server can be attached to", () => {
   const hosts: [name: string, scheme: string, create: () => Host][] = [
     ["http", "http", () => createServer()],
@@ -76,6 +91,32 @@ describe("what a server can be attached to", () => {
       const joined = once(io, "connection");
       await talk(url, { ...options, ca: tls.cert });
       expect((await joined)[0]).toMatchObject({ handshake: { secure: scheme === "https" } });
+    });
+
+    test("refuses ambiguous and oversized heads, and bodies that drip (abuse 2, 3, 4, 145)", async () => {
+      const host = create();
+      const io = serve(host, { limits: { bodyTimeout: 50 } });
+      const port = await listen(host);
+      const path = "/socket.io/?EIO=4&transport=polling";
+      const handshake = await spoken(scheme, port, `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+      const sid = /"sid":"([\w-]{20})"/.exec(handshake)?.[1] ?? "";
+      const cases: [number, string][] = [
+        [400, "Host: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"],
+        [400, "Host: a\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nabcde"],
+        [400, "\r\n"],
+        [400, "Host: a\r\nX: a\r\n b\r\n\r\n"],
+        [431, `Host: a\r\nX: ${"y".repeat(17_000)}\r\n\r\n`],
+        [408, "Host: a\r\nContent-Length: 5000\r\n\r\n4"],
+      ];
+      for (const [status, rest] of cases) {
+        const answer = await spoken(
+          scheme,
+          port,
+          `POST ${path}&sid=${sid} HTTP/1.1\r\n${rest}GET /smuggled HTTP/1.1\r\n\r\n`,
+        );
+        expect(answer.match(/^HTTP\/1\.1 \d+/gm)).toEqual([`HTTP/1.1 ${status}`]);
+      }
+      expect(io.engine.clientsCount).toBe(0);
     });
   });
 

@@ -86,30 +86,6 @@ describe("Engine.IO 3 on the wire (engine-protocol §12, E15)", () => {
   });
 });
 
-describe("JSONP (engine-protocol §11, abuse 19)", () => {
-  test.each([
-    ["3", /^___eio\[7\]\("\d+:0\{.*"\);$/, "2:40", '___eio[7]("2:40");'],
-    ["4", /^___eio\[7\]\("0\{.*"\);$/, "40", undefined],
-  ])("protocol %s: scripts down, forms up", async (protocol, opened, payload, second) => {
-    const { port } = await serve({ jsonp: true });
-    const { path, body } = await open(port, `/socket.io/?EIO=${protocol}&transport=polling&j=7`);
-    expect(body).toMatch(opened);
-    if (second !== undefined) expect((await http(port, path)).body).toBe(second);
-    else {
-      await http(port, path, { method: "POST", body: `d=${encodeURIComponent(payload)}` });
-      const answer = await http(port, path);
-      expect(answer.body).toMatch(/^___eio\[7\]\("40\{\\"sid/);
-      expect(answer.headers["content-type"]).toBe("text/javascript; charset=UTF-8");
-      expect(answer.headers["x-content-type-options"]).toBe("nosniff");
-    }
-  });
-
-  test("is off by default", async () => {
-    const { port } = await serve();
-    expect((await http(port, `${POLLING}&j=7`)).headers["content-type"]).toBe("text/plain; charset=UTF-8");
-  });
-});
-
 describe.skipIf(pair.client.missing !== undefined)(`Socket.IO protocol 4 (socket-protocol §8): ${pair.name}`, () => {
   const connect = async (rig: Rig, options = {}, nsp = "/"): Promise<ClientSocket> => {
     const client = rig.client(options, nsp);

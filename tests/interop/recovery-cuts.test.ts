@@ -1,5 +1,6 @@
 import { connect, createServer, type Server } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
+import { randomOf } from "../../packages/server/src/test-kit-random.ts";
 import { atEnd, closeAll, type ClientSocket, portOf, start, until, within } from "./harness.ts";
 import { forEachPair, type Pair } from "./peers.ts";
 
@@ -7,17 +8,6 @@ afterEach(closeAll);
 
 const CUTS = 1_000;
 const CLIENTS = 20;
-
-/** Random numbers that are the same each time (mulberry32). */
-function randomOf(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
 
 /**
  * A line to the server that breaks after some bytes of what the server sends: in a handshake, in a replay, in a frame,

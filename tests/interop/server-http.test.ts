@@ -213,6 +213,22 @@ function clientFiles(pair: Pair): void {
     }
   });
 
+  test.each([
+    [undefined, undefined],
+    ["br;q=0, gzip", "gzip"],
+    ["GZIP", "gzip"],
+    ["gzip;q=0.0", undefined],
+    ["deflate", "deflate"],
+    ["identity", undefined],
+    ["*;q=0, br", "br"],
+    ["brotli", undefined],
+  ])("the client's files go to who accepts %j as %s (S6)", async (accepted, encoding) => {
+    const rig = await start(pair);
+    const ask = accepted === undefined ? {} : { headers: { "accept-encoding": accepted } };
+    const file = await http(rig.port, "/socket.io/socket.io.min.js", ask);
+    expect([file.status, file.headers["content-encoding"]]).toEqual([200, encoding]);
+  });
+
   test.for(["", ".min", ".esm.min", ".msgpack.min"])(
     "socket.io%s.js and its map are served",
     async (kind, { skip }) => {
@@ -226,9 +242,24 @@ function clientFiles(pair: Pair): void {
     },
   );
 
-  test("other files fall through, and serveClient: false serves none", async () => {
+  test("other files fall through, and serveClient: false serves none (S6, abuse 29)", async () => {
     const rig = await start(pair);
-    for (const name of ["package.json", "../package.json", "socket.io.css", "%2e%2e/socket.io.js"]) {
+    const tricks = [
+      "../package.json",
+      "..%2fpackage.json",
+      "%2e%2e/socket.io.js",
+      "./socket.io.js",
+      "/socket.io.js",
+      "socket.io.js/",
+      "socket.io.js%00",
+      "socket.io.js%00.map",
+      "..\\package.json",
+      "SOCKET.IO.JS",
+      "socket.io.js.map.map",
+      "__proto__",
+      "constructor",
+    ];
+    for (const name of ["package.json", "socket.io.css", ...tricks]) {
       const { status, body } = await http(rig.port, `/socket.io/${name}`);
       expect([status, body.includes("version")]).toEqual([status === 404 ? 404 : 400, false]);
     }

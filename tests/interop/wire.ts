@@ -8,6 +8,8 @@ export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
+  /** Bytes of the body as it came. */
+  readonly size: number;
 }
 
 export interface Ask {
@@ -24,8 +26,9 @@ export function http(port: number, path: string, { method = "GET", headers = {},
       response.on("error", reject);
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("end", () => {
-        const text = Buffer.concat(chunks).toString();
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text });
+        const bytes = Buffer.concat(chunks);
+        const { statusCode: status = 0, headers: answered } = response;
+        resolve({ status, headers: answered, body: bytes.toString(), size: bytes.length });
       });
     });
     sent.on("error", reject);

@@ -23,6 +23,7 @@ describe("JSONP (engine-protocol §11, abuse matrix 19)", () => {
     ["", ""],
     ["abc", ""],
     ["٧", ""],
+    ["9".repeat(10_000), "9".repeat(15)],
   ])("of the index %j only digits count", (index, digits) => {
     expect(jsonpScript(index, "1:6")).toBe(`___eio[${digits}]("1:6");`);
   });

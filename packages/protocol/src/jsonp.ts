@@ -2,13 +2,16 @@ import { ProtocolError } from "./errors.ts";
 
 // A script that calls back with a payload, and a form that carries one (engine-protocol §11).
 
-/** @param index what `j` said; only its digits count */
+/** No client counts further; it comes back with every answer. */
+const MAX_DIGITS = 15;
+
+/** @param index what `j` said; only its digits count, the first 15 of them */
 export const jsonpScript = (index: string, payload: string): string => {
   // line terminators in scripts, until ECMAScript 2019
   const text = JSON.stringify(payload).replace(/[\u2028\u2029]/g, (char) =>
     char === "\u2028" ? "\\u2028" : "\\u2029",
   );
-  return `___eio[${index.replace(/\D/g, "")}](${text});`;
+  return `___eio[${index.replace(/\D/g, "").slice(0, MAX_DIGITS)}](${text});`;
 };
 
 /**

@@ -127,7 +127,7 @@ describe("heartbeat (§7)", () => {
     expect(peer.wait(1)).toEqual(["send 2"]);
   });
 
-  test("closes after pingTimeout without a pong", () => {
+  test("closes after pingTimeout without a pong (abuse 66)", () => {
     const peer = pinged();
     expect(peer.wait(PING_TIMEOUT - 1)).toEqual([]);
     expect(peer.wait(1)).toEqual(["end ping timeout"]);

@@ -295,7 +295,7 @@ describe("limits", () => {
     );
   });
 
-  test("a length over the limit is refused from the header alone, before the mask", () => {
+  test("a length over the limit is refused from the header alone, before the mask (abuse 61, 133)", () => {
     expect(read([hex("82fe012d")], { maxPayload: 300 })).toEqual(fails(1009, "websocket_too_big"));
     expect(read([raw(0x02, "a"), hex("80fe012c")], { maxPayload: 300 })).toEqual(fails(1009, "websocket_too_big"));
   });
@@ -309,7 +309,7 @@ describe("limits", () => {
     expect(read([raw(0x01), raw(0x89), part, raw(0x8a), raw(0x80), raw(0x81)], options)).toHaveLength(4);
   });
 
-  test("each part is charged 128 bytes, so small limits allow fewer parts", () => {
+  test("each part is charged 128 bytes, so small limits allow fewer parts (abuse 137)", () => {
     const parts = (count: number): Uint8Array[] => [raw(0x01), ...Array.from({ length: count - 1 }, () => raw(0x00))];
     const tooMany = fails(1009, "websocket_too_many_parts");
     expect(read(parts(1000), { maxPayload: 128_000 })).toEqual([]);
@@ -340,7 +340,7 @@ describe("limits", () => {
     expect(held(raw(0x80, "d"))).toEqual([0, 0]);
   });
 
-  test("never allocates more than twice what it received, nor a header's promise", () => {
+  test("never allocates more than twice what it received, nor a header's promise (abuse 138)", () => {
     let most = 0;
     const counting = {
       ...bytes,

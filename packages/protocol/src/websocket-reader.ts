@@ -1,5 +1,6 @@
 // Sans-IO reader of RFC 6455 frames, for both roles, and of messages deflated by RFC 7692.
 import type { Bytes } from "./bytes.ts";
+import { ChunkQueue } from "./chunk-queue.ts";
 import type { Inflate, Inflated } from "./message-compression.ts";
 import type { Frame } from "./packet.ts";
 import { beginMessage, type PartialMessage } from "./partial-message.ts";
@@ -28,11 +29,6 @@ export interface WebSocketReaderOptions {
   readonly bytes: WebSocketBytes;
 }
 
-interface WaitingChunk {
-  readonly chunk: Uint8Array;
-  next: WaitingChunk | undefined;
-}
-
 const FIN = 0x80;
 const RESERVED = 0x70;
 const MAX_HEADER = 14;
@@ -57,11 +53,7 @@ export class WebSocketReader {
   readonly #maxParts: number;
 
   #isClosed = false;
-  #chunk: Uint8Array = EMPTY;
-  #offset = 0;
-  /** Chunks behind the current one, first and last: only there if pushed while the caller did not pull. */
-  #waiting: WaitingChunk | undefined;
-  #lastWaiting: WaitingChunk | undefined;
+  readonly #input = new ChunkQueue();
 
   /** The bytes of a header that a chunk's end cut. */
   #cutHeader: { readonly bytes: Uint8Array; length: number } | undefined;
@@ -113,16 +105,7 @@ export class WebSocketReader {
    * or an error are dropped (abuse 67).
    */
   push(chunk: Uint8Array): void {
-    if (this.#isClosed) return;
-    if (this.#offset === this.#chunk.length && this.#waiting === undefined) {
-      this.#chunk = chunk;
-      this.#offset = 0;
-      return;
-    }
-    const last = { chunk, next: undefined };
-    if (this.#lastWaiting === undefined) this.#waiting = last;
-    else this.#lastWaiting.next = last;
-    this.#lastWaiting = last;
+    if (!this.#isClosed) this.#input.push(chunk);
   }
 
   /**
@@ -139,33 +122,21 @@ export class WebSocketReader {
     }
   }
 
-  /** Moves on to a chunk with unread bytes and lets go of the read ones. */
-  #hasInput(): boolean {
-    while (this.#offset === this.#chunk.length) {
-      const waiting = this.#waiting;
-      this.#chunk = waiting?.chunk ?? EMPTY;
-      this.#offset = 0;
-      if (waiting === undefined) return false;
-      this.#waiting = waiting.next;
-      if (this.#waiting === undefined) this.#lastWaiting = undefined;
-    }
-    return true;
-  }
-
   #readHeader(): boolean {
-    while (this.#hasInput()) {
-      const available = this.#chunk.length - this.#offset;
+    const input = this.#input;
+    while (input.hasBytes()) {
+      const available = input.chunk.length - input.offset;
       if (this.#cutHeader === undefined) {
-        const size = this.#parseHeader(this.#chunk, this.#offset, available);
-        this.#offset += size;
+        const size = this.#parseHeader(input.chunk, input.offset, available);
+        input.offset += size;
         if (size > 0) return true;
         this.#cutHeader = { bytes: new Uint8Array(MAX_HEADER), length: 0 };
       }
       const { bytes, length: held } = this.#cutHeader;
       const count = Math.min(available, MAX_HEADER - held);
-      copy(bytes, held, this.#chunk, this.#offset, count);
+      copy(bytes, held, input.chunk, input.offset, count);
       const size = this.#parseHeader(bytes, 0, held + count);
-      this.#offset += size > 0 ? size - held : count;
+      input.offset += size > 0 ? size - held : count;
       if (size > 0) {
         this.#cutHeader = undefined;
         return true;
@@ -261,19 +232,20 @@ export class WebSocketReader {
   }
 
   #readData(): Frame | undefined {
-    const start = this.#offset;
+    const input = this.#input;
+    const { chunk, offset: start } = input;
     const end = start + this.#remaining;
     // the common case, a text that is one frame in one chunk, is read where it lies
-    if (this.#opcode === Opcode.TEXT && this.#isFinal && this.#message === undefined && end <= this.#chunk.length) {
-      this.#offset = end;
+    if (this.#opcode === Opcode.TEXT && this.#isFinal && this.#message === undefined && end <= chunk.length) {
+      input.offset = end;
       this.#isInFrame = false;
       // decoding what is not masked costs less than finding out first whether it is ASCII
-      const seen = this.#isServer ? unmask(this.#chunk, start, end, this.#mask) : NOT_ASCII;
-      return this.#readText(this.#chunk, start, end, seen);
+      const seen = this.#isServer ? unmask(chunk, start, end, this.#mask) : NOT_ASCII;
+      return this.#readText(chunk, start, end, seen);
     }
     const message = (this.#message ??= beginMessage(this.#opcode === Opcode.TEXT, false));
     while (this.#remaining > 0) {
-      if (!this.#hasInput()) return undefined;
+      if (!input.hasBytes()) return undefined;
       const at = message.length;
       const count = this.#available();
       this.#reserve(message, count);
@@ -337,7 +309,7 @@ export class WebSocketReader {
   #readControl(): WebSocketControl | undefined {
     const data = (this.#control ??= this.#bytes.alloc(this.#remaining));
     while (this.#remaining > 0) {
-      if (!this.#hasInput()) return undefined;
+      if (!this.#input.hasBytes()) return undefined;
       this.#take(data, data.length - this.#remaining, this.#available());
     }
     this.#control = undefined;
@@ -371,15 +343,16 @@ export class WebSocketReader {
 
   /** Bytes of the frame's payload that the current chunk holds. */
   #available(): number {
-    return Math.min(this.#remaining, this.#chunk.length - this.#offset);
+    return Math.min(this.#remaining, this.#input.chunk.length - this.#input.offset);
   }
 
   /** Moves so many bytes of payload to `target`, unmasked; returns what `unmask` does. */
   #take(target: Uint8Array, at: number, count: number): number {
-    copy(target, at, this.#chunk, this.#offset, count);
+    const input = this.#input;
+    copy(target, at, input.chunk, input.offset, count);
     const seen = unmask(target, at, at + count, this.#mask);
     this.#mask = rotate(this.#mask, count);
-    this.#offset += count;
+    input.offset += count;
     this.#remaining -= count;
     return seen;
   }
@@ -405,10 +378,7 @@ export class WebSocketReader {
   /** Nothing counts after a close frame or an error (RFC 6455 §5.5.1). */
   #drop(): void {
     this.#isClosed = true;
-    this.#chunk = EMPTY;
-    this.#offset = 0;
-    this.#waiting = undefined;
-    this.#lastWaiting = undefined;
+    this.#input.clear();
     this.#cutHeader = undefined;
     this.#isInFrame = false;
     this.#opcode = 0;

@@ -112,7 +112,7 @@ describe("E7: frames of WebTransport", () => {
     }
   });
 
-  test("abuse 53: a length over the limit is refused from the header, before a byte of the payload", () => {
+  test("abuse 53, 133: a length over the limit is refused from the header, before a byte of the payload", () => {
     expect(read([hex("7E 00 65")], 100)).toEqual([{ error: "webtransport_too_big" }]);
     expect(read([hex("FF 00 00 00 00 00 00 00 65")], 100)).toEqual([{ error: "webtransport_too_big" }]);
   });
@@ -138,6 +138,10 @@ describe("E7: frames of WebTransport", () => {
     subject.push(hex("00 01 34"));
     expect(() => subject.next()).toThrow(ProtocolError);
     subject.push(encode("4late"));
+    expect(subject.next()).toBeUndefined();
+    // 1 GB behind it
+    const chunk = new Uint8Array(1_048_576);
+    for (let count = 0; count < 1_000; count++) subject.push(chunk);
     expect(subject.next()).toBeUndefined();
     expect(subject.pendingBytes).toBe(0);
   });

@@ -1,5 +1,6 @@
 // Frames of a WebTransport stream (engine-protocol §6), without I/O: for both sides and both directions.
 import type { Bytes } from "./bytes.ts";
+import { ChunkQueue } from "./chunk-queue.ts";
 import { ProtocolError } from "./errors.ts";
 import type { Frame } from "./packet.ts";
 import { frameHeaderLength, writeLength } from "./websocket-frame.ts";
@@ -11,11 +12,6 @@ const BINARY = 0x80;
 const MIN_CAPACITY = 256;
 const NONE = new Uint8Array(0);
 
-interface WaitingChunk {
-  readonly chunk: Uint8Array;
-  next: WaitingChunk | undefined;
-}
-
 /**
  * Takes packets out of the bytes of one stream. Pulled: after each `push` call `next` until it gives undefined; it is fine
  * to stop in between and go on later. Nothing that `next` returns shares memory with a chunk.
@@ -25,11 +21,7 @@ export class WebTransportReader {
   maxPayload: number;
   readonly #bytes: Bytes;
   #isBroken = false;
-  #chunk: Uint8Array = NONE;
-  #offset = 0;
-  /** Chunks behind the current one: only there if pushed while the caller did not pull. */
-  #waiting: WaitingChunk | undefined;
-  #lastWaiting: WaitingChunk | undefined;
+  readonly #input = new ChunkQueue();
   /** Of the frame that has begun: its bytes so far, header included; those of its length that are missing. */
   #taken = 0;
   #lengthBytes = 0;
@@ -51,16 +43,7 @@ export class WebTransportReader {
 
   /** Takes the next bytes of the stream, and the chunk with them. Bytes behind an error are dropped. */
   push(chunk: Uint8Array): void {
-    if (this.#isBroken) return;
-    if (this.#offset === this.#chunk.length && this.#waiting === undefined) {
-      this.#chunk = chunk;
-      this.#offset = 0;
-      return;
-    }
-    const last = { chunk, next: undefined };
-    if (this.#lastWaiting === undefined) this.#waiting = last;
-    else this.#lastWaiting.next = last;
-    this.#lastWaiting = last;
+    if (!this.#isBroken) this.#input.push(chunk);
   }
 
   /**
@@ -69,30 +52,18 @@ export class WebTransportReader {
    * @throws ProtocolError; lengths are refused from the header alone
    */
   next(): Frame | undefined {
-    while (this.#hasInput()) {
+    const input = this.#input;
+    while (input.hasBytes()) {
       if (this.#taken === 0 || this.#lengthBytes > 0) {
-        if (!this.#readHeader(this.#chunk[this.#offset++] ?? 0)) continue;
+        if (!this.#readHeader(input.chunk[input.offset++] ?? 0)) continue;
         this.#checkLength();
         // the payload may be in the next chunk
-        if (!this.#hasInput()) return undefined;
+        if (!input.hasBytes()) return undefined;
       }
       const frame = this.#readPayload();
       if (frame !== undefined) return frame;
     }
     return undefined;
-  }
-
-  /** Moves on to a chunk with unread bytes and lets go of the read ones. */
-  #hasInput(): boolean {
-    while (this.#offset === this.#chunk.length) {
-      const waiting = this.#waiting;
-      this.#chunk = waiting?.chunk ?? NONE;
-      this.#offset = 0;
-      if (waiting === undefined) return false;
-      this.#waiting = waiting.next;
-      if (this.#waiting === undefined) this.#lastWaiting = undefined;
-    }
-    return true;
   }
 
   /** Takes one byte of a header; true = it was the last. */
@@ -117,14 +88,15 @@ export class WebTransportReader {
   }
 
   #readPayload(): Frame | undefined {
-    const start = this.#offset;
+    const input = this.#input;
+    const { chunk, offset: start } = input;
     const missing = this.#length - this.#received;
-    const count = Math.min(missing, this.#chunk.length - start);
-    this.#offset += count;
+    const count = Math.min(missing, chunk.length - start);
+    input.offset += count;
     // the common case, a text within one chunk, is read where it lies
-    if (count === this.#length && !this.#isBinary) return this.#readText(this.#chunk.subarray(start, start + count));
+    if (count === this.#length && !this.#isBinary) return this.#readText(chunk.subarray(start, start + count));
     this.#reserve(count);
-    copy(this.#payload, this.#received, this.#chunk, start, count);
+    copy(this.#payload, this.#received, chunk, start, count);
     this.#received += count;
     this.#taken += count;
     if (count < missing) return undefined;
@@ -164,9 +136,7 @@ export class WebTransportReader {
   #fail(code: string, message: string): ProtocolError {
     this.#isBroken = true;
     this.#begin();
-    this.#chunk = NONE;
-    this.#offset = 0;
-    this.#waiting = this.#lastWaiting = undefined;
+    this.#input.clear();
     return new ProtocolError(code, message);
   }
 }

@@ -47,7 +47,7 @@ describe("refusals (engine-protocol §2, §10)", () => {
     ["DEL in Origin", POLLING, { headers: { Origin: "http://a\u007f" } }, 3, { name: "INVALID_ORIGIN" }],
     ["an unknown session", `${POLLING}&sid=nope`, {}, 1, { sid: "nope" }],
     ["a session with a prototype's name", `${POLLING}&sid=__proto__`, {}, 1, { sid: "__proto__" }],
-    ["an empty session id", `${POLLING}&sid=`, {}, 1, { sid: "" }],
+    ["an empty session id, which is none", `${POLLING}&sid=`, { method: "POST" }, 2, { method: "POST" }],
     ["POST as handshake", POLLING, { method: "POST" }, 2, { method: "POST" }],
     ["a preflight without cors", POLLING, { method: "OPTIONS" }, 2, { method: "OPTIONS" }],
     ["a WebSocket without an upgrade", WEBSOCKET, {}, 3, { name: "TRANSPORT_HANDSHAKE_ERROR" }],
@@ -334,7 +334,7 @@ describe("what the parameters say", () => {
     ["", { protocol: 3 }],
     ["b64=1", { base64: true, sid: undefined }],
     ["a=1&a=2", { repeated: false }],
-    ["sid=&transport=", { sid: "", transport: "" }],
+    ["sid=&transport=", { sid: undefined, transport: "" }],
   ])("%s", (query, terms) => {
     expect(termsOf(new URLSearchParams(query))).toMatchObject(terms);
   });

@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Connection } from "./connection.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { LimitName } from "./refusals.ts";
+import { queryOf } from "./request-head.ts";
 
 /** The engine's errors (engine-protocol §10). */
 export const ERROR_MESSAGES: readonly string[] = [
@@ -57,11 +58,24 @@ export interface RequestTerms {
   readonly isSession: boolean;
 }
 
+/** The URL that was asked for last, and what it says: whoever begins with a WebSocket asks for the same one. */
+let lastUrl: string | undefined;
+let lastTerms: RequestTerms | undefined;
+
+/** What a URL says; the same object for the same URL in a row. */
+export function termsOfUrl(url: string): RequestTerms {
+  if (url === lastUrl && lastTerms !== undefined) return lastTerms;
+  lastUrl = url;
+  lastTerms = termsOf(queryOf(url));
+  return lastTerms;
+}
+
 export function termsOf(query: URLSearchParams): RequestTerms {
   const repeated = ["EIO", "transport", "sid"].some((name) => query.getAll(name).length > 1);
   return {
     transport: query.get("transport") ?? undefined,
-    sid: query.get("sid") ?? undefined,
+    // an empty one is none, as in v4
+    sid: query.get("sid") || undefined,
     protocol: query.get("EIO") === "4" ? 4 : 3,
     base64: query.has("b64"),
     jsonp: query.get("j") ?? undefined,
@@ -100,10 +114,11 @@ export function verify(
   if (terms.repeated) return badRequest("REPEATED_PARAMETER");
   const { transport } = terms;
   // WebTransport has no requests, and its sessions are nothing else
-  const known = options.transports.some((name) => name === transport && (name === "webtransport") === terms.isSession);
-  if (transport === undefined || !known) return refusal(ErrorCode.UNKNOWN_TRANSPORT, { transport });
+  const known = transport !== undefined && options.transports.some((name) => name === transport);
+  if (!known || (transport === "webtransport") !== terms.isSession)
+    return refusal(ErrorCode.UNKNOWN_TRANSPORT, { transport });
   const { origin } = request.headers;
-  if (origin !== undefined && hasControlCharacter(origin)) {
+  if (origin !== undefined && CONTROL_CHARACTER.test(origin)) {
     return { ...badRequest("INVALID_ORIGIN"), context: { name: "INVALID_ORIGIN", origin } };
   }
   if (terms.sid !== undefined) return verifySession(terms, transport, isUpgrade, session);
@@ -132,10 +147,5 @@ function verifySession(
   return refusal(ErrorCode.BAD_REQUEST, { name: "PROTOCOL_MISMATCH", protocol, previousProtocol });
 }
 
-function hasControlCharacter(text: string): boolean {
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if ((code < 0x20 && code !== 0x09) || code === 0x7f) return true;
-  }
-  return false;
-}
+// oxlint-disable-next-line no-control-regex -- these are what is looked for
+const CONTROL_CHARACTER = /[\x00-\x08\x0a-\x1f\x7f]/;

@@ -34,7 +34,7 @@ export interface EmitFlags {
 /** A socket, as far as a broadcast needs it. */
 export interface BroadcastSocket extends Member {
   readonly connected: boolean;
-  readonly conn: { sendMessage(message: Message, volatile: boolean): void };
+  readonly conn: { readonly protocol: 3 | 4; sendMessage(message: Message, volatile: boolean): void };
   /** Whether it has listeners for all that it is sent. */
   readonly watchesOutgoing: boolean;
   tellOutgoing(data: unknown[]): void;
@@ -287,9 +287,11 @@ export class Broadcast<EmitEvents extends EventsMap, SocketData> {
   /** Hot path */
   #send(space: BroadcastSpace, data: unknown[], message: Message, id?: number, ack?: Collector): void {
     const volatile = this.#flags.volatile === true;
+    const { recovery } = space;
     if (eventOut.hasSubscribers) {
       eventOut.publish({ namespace: space.name, ...this.#target, event: data[0], args: data.slice(1) });
     }
+    let message3: Message | undefined;
     space.index.each(this.#target, space.sockets.values(), (socket) => {
       if (!socket.connected) return;
       if (ack !== undefined && id !== undefined) {
@@ -297,7 +299,10 @@ export class Broadcast<EmitEvents extends EventsMap, SocketData> {
         socket.expectBroadcastAck(id, ack);
       }
       if (socket.watchesOutgoing) socket.tellOutgoing(data);
-      socket.conn.sendMessage(message, volatile);
+      // clients of protocol 3 cannot come back: they get no offset
+      if (recovery === undefined || socket.conn.protocol === 4) return socket.conn.sendMessage(message, volatile);
+      message3 ??= encodeEvent(space, data, id, true, this.#flags.compress);
+      socket.conn.sendMessage(message3, volatile);
     });
   }
 

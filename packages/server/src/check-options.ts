@@ -17,3 +17,20 @@ export function checkInteger(name: string, value: unknown, least: number, most: 
 export function definedOf<T extends object>(given: T): Partial<T> {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
+
+/** Options of compression, as zlib names them. */
+export interface ZlibOptions {
+  /** From 0 (not at all) or 1 (fast) to 9 (small). @default 6 */
+  level?: number;
+  /** Memory while it works, from 1 to 9. @default 8 */
+  memLevel?: number;
+  /** One of zlib's constants, from 0 to 4. @default 0 */
+  strategy?: number;
+}
+
+/** @throws UsageError unless zlib allows the values */
+export function checkZlib(name: string, { level, memLevel, strategy }: ZlibOptions): void {
+  checkInteger(`${name}.level`, level, -1, 9);
+  checkInteger(`${name}.memLevel`, memLevel, 1, 9);
+  checkInteger(`${name}.strategy`, strategy, 0, 4);
+}

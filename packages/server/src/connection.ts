@@ -23,6 +23,7 @@ import { Rates } from "./rates.ts";
 import { limitBehind, type LimitName } from "./refusals.ts";
 import type { RequestHead } from "./request-head.ts";
 import { callListeners, ServerEmitter } from "./server-emitter.ts";
+import { SlowReader } from "./slow-reader.ts";
 import { NamespaceSlots, type NamespaceSocket } from "./slots.ts";
 import { connectionClose } from "./trace.ts";
 import type { Transport, TransportHandler } from "./transports/transport.ts";
@@ -91,9 +92,8 @@ export class Connection
   #waiting = false;
   // times are undefined while they do not count: Infinity would cost a heap number for each
   #connectBy: number | undefined;
-  /** When a peer that takes nothing is given up, and what the transport held when that was set. */
-  #slowBy: number | undefined;
-  #slowBytes = 0;
+  /** Made when more waits than the peer may leave. */
+  #slow: SlowReader | undefined;
   #attachmentsBy: number | undefined;
   /** Undefined while events are not limited. */
   #budget: EventBudget | undefined;
@@ -274,7 +274,7 @@ export class Connection
     else this.flush(this.#transport.name !== "polling");
     this.#session.beginClose(this.#host.clock.now());
     // from here only the session's own deadline counts
-    this.#connectBy = this.#attachmentsBy = this.#slowBy = undefined;
+    this.#connectBy = this.#attachmentsBy = this.#slow = undefined;
     this.#endReason = reason;
     this.#endSockets(reason);
     this.#transport.close({ reason: "forced close", discard });
@@ -330,7 +330,7 @@ export class Connection
   }
 
   onDrain(): void {
-    this.#slowBy = undefined;
+    this.#slow = undefined;
     this.flush();
   }
 
@@ -507,7 +507,7 @@ export class Connection
     }
     if (isDue(this.#attachmentsBy, now))
       return this.#onDecodeError(new ProtocolError("attachments_late", "attachments late"));
-    if (isDue(this.#slowBy, now)) this.#judgeSlowReader(now);
+    if (isDue(this.#slow?.by, now)) this.#judgeSlowReader(now);
     this.#session.advance(now);
     this.#schedule();
   }
@@ -523,7 +523,7 @@ export class Connection
     const due = Math.min(
       this.#session.deadline,
       this.#connectBy ?? Infinity,
-      this.#slowBy ?? Infinity,
+      this.#slow?.by ?? Infinity,
       this.#attachmentsBy ?? Infinity,
     );
     // a deadline that moves back is looked at when the old one comes
@@ -542,20 +542,16 @@ export class Connection
   }
 
   #watchSlowReader(): void {
+    const { clock, options } = this.#host;
     const held = this.#transport.bufferedBytes;
-    const madeProgress = held < this.#slowBytes;
-    this.#slowBytes = held;
-    if (this.#slowBy !== undefined && !madeProgress) return;
-    this.#slowBy = this.#host.clock.now() + this.#host.options.limits.slowReaderGrace;
+    if (this.#slow === undefined) this.#slow = new SlowReader(held, options.limits.slowReaderGrace, clock.now());
+    else if (!this.#slow.takes(held, clock.now())) return;
     this.#schedule();
   }
 
-  /** The grace is over: a peer that has taken anything meanwhile gets another one. */
   #judgeSlowReader(now: number): void {
-    const isBelow = this.#unsentBytes <= this.#host.options.limits.maxBufferedBytes;
-    if (!isBelow && this.#transport.bufferedBytes >= this.#slowBytes) return this.#endSlow("maxBufferedBytes");
-    this.#slowBytes = this.#transport.bufferedBytes;
-    this.#slowBy = isBelow ? undefined : now + this.#host.options.limits.slowReaderGrace;
+    if (this.#unsentBytes <= this.#host.options.limits.maxBufferedBytes) this.#slow = undefined;
+    else if (this.#slow?.takes(this.#transport.bufferedBytes, now) === false) this.#endSlow("maxBufferedBytes");
   }
 
   #endSlow(limit: LimitName): void {

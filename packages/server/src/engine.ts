@@ -1,29 +1,28 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Codec } from "@bowline/protocol";
-import { ERROR_MESSAGES, ErrorCode, type Refusal, refusal, type RequestTerms, termsOf, verify } from "./admission.ts";
-import { limitedAddress, RatePerAddress } from "./client-address.ts";
+import { ERROR_MESSAGES, ErrorCode, type Refusal, type RequestTerms } from "./admission.ts";
 import type { Clock } from "./clock.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
 import { serializeCookie } from "./cookie.ts";
 import { cors } from "./cors.ts";
 import type { Exchange, Headers, HttpExchange, SessionExchange, UpgradeExchange } from "./exchange.ts";
 import { CompressionSlots } from "./compression-slots.ts";
-import { isHeadTooLarge, NodeHttpExchange, NodeUpgradeExchange } from "./hosts/node-exchange.ts";
+import { type EngineMiddleware, Gate, type GateHost } from "./gate.ts";
+import { NodeHttpExchange, NodeUpgradeExchange } from "./hosts/node-exchange.ts";
 import { attachToNode, type NodeServer, type Place, type RequestFilter } from "./hosts/node-http.ts";
+import { refusalOfHead } from "./hosts/request-checks.ts";
 import { openSession } from "./hosts/webtransport.ts";
-import { runInOrder } from "./middleware.ts";
 import type { PacketView } from "./connection-events.ts";
 import type { ResolvedOptions } from "./options.ts";
-import { isOriginWelcome } from "./origin.ts";
 import { Message } from "./outbox.ts";
 import { PendingConnections } from "./pending.ts";
 import { PollCompression } from "./poll-compression.ts";
 import { randomId } from "./random-id.ts";
 import { recordView } from "./record-view.ts";
 import { type LimitName, type LimitListener, Refusals } from "./refusals.ts";
-import { queryOf, RequestHead, showQuery } from "./request-head.ts";
-import { callListeners, type ErrorReport, isThenable, ServerEmitter } from "./server-emitter.ts";
+import { RequestHead } from "./request-head.ts";
+import { callListeners, type ErrorReport, ServerEmitter } from "./server-emitter.ts";
 import { connectionOpen, connectionRefuse, connectionUpgrade } from "./trace.ts";
 import { jsonpFormat, type PollFormat, pollFormat3, pollFormat4 } from "./transports/formats.ts";
 import { type PollingOptions, PollingTransport } from "./transports/polling.ts";
@@ -32,14 +31,6 @@ import { WebSocketTransport } from "./transports/websocket.ts";
 import { WebTransportTransport } from "./transports/webtransport.ts";
 import type { WebTransportSession } from "./transports/webtransport-session.ts";
 import { WebSocketTerms } from "./websocket-terms.ts";
-
-/**
- * An engine middleware, Express style: it runs on every request and upgrade of the engine. A method's type, so that
- * middlewares fit whose request is one of Express.
- */
-export type EngineMiddleware = {
-  call(request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void): unknown;
-}["call"];
 
 interface EngineEvents {
   connection: (connection: Connection) => void;
@@ -70,7 +61,7 @@ export interface EngineHost {
  * The Engine.IO side of a server, `io.engine`: admits requests, owns the sessions, and is the loop that flushes what
  * was sent and shares time between connections.
  */
-export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHost {
+export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHost, GateHost {
   static readonly errors: Readonly<typeof ErrorCode> = ErrorCode;
   static readonly errorMessages: readonly string[] = ERROR_MESSAGES;
 
@@ -85,16 +76,14 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   readonly #host: EngineHost;
   readonly #connections = new Map<string, Connection>();
   readonly #pending: PendingConnections;
-  readonly #unknownSessions: RatePerAddress;
   readonly #compression: PollCompression;
-  readonly #middlewares: EngineMiddleware[] = [];
+  readonly #gate: Gate;
   readonly #webSocketTerms: WebSocketTerms;
   readonly #pollingOptions: PollingOptions;
   #clients: Readonly<Record<string, Connection>> | undefined;
   #dirty: Connection[] = [];
   readonly #turns: Connection[] = [];
   #closed = false;
-  #hasWarnedOfOrigin = false;
 
   constructor(options: ResolvedOptions, host: EngineHost) {
     super();
@@ -103,9 +92,9 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     this.#host = host;
     this.refusals = new Refusals(host.clock, (limit, more) => host.onLimit?.(limit, more));
     this.#pending = new PendingConnections(options.limits, host.clock);
-    this.#compression = new PollCompression(options.httpCompression, options.limits.maxCompressions);
-    this.#unknownSessions = new RatePerAddress(options.limits.unknownSessionsPerMinute);
+    this.#gate = new Gate(this, this.#connections, this.#pending);
     const slots = new CompressionSlots(options.limits.maxCompressions);
+    this.#compression = new PollCompression(options.httpCompression, slots);
     this.#webSocketTerms = new WebSocketTerms(options, slots, host.clock);
     this.#pollingOptions = this.#pollingOptionsFor(pollFormat4);
     if (options.cors !== undefined) this.use(cors(options.cors));
@@ -150,7 +139,7 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
 
   /** Adds a middleware that runs on every request and upgrade of the engine. */
   use(middleware: EngineMiddleware): this {
-    this.#middlewares.push(middleware);
+    this.#gate.use(middleware);
     return this;
   }
 
@@ -168,15 +157,18 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   /** Serves one request whose URL is below the engine's path. */
   handleRequest(request: IncomingMessage, response: ServerResponse): void {
     const exchange = new NodeHttpExchange(request, response, this.#compression);
-    if (isHeadTooLarge(request)) exchange.refuse(HEAD_TOO_LARGE);
-    else this.#serve(exchange);
+    const refused = refusalOfHead(request);
+    if (refused === undefined) this.#gate.serve(exchange);
+    else exchange.refuse(refused);
   }
 
   /** Serves one upgrade whose URL is below the engine's path. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
     const exchange = new NodeUpgradeExchange(request, socket, head);
-    if (isHeadTooLarge(request)) exchange.refuse(HEAD_TOO_LARGE);
-    else this.#serve(exchange);
+    const refused = refusalOfHead(request);
+    if (refused === undefined) this.#gate.serve(exchange);
+    else exchange.refuse(refused);
+    exchange.wait();
   }
 
   /**
@@ -190,8 +182,8 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
       clock: this.clock,
       pending: this.#pending,
       closed: this.#closed,
-      serve: (exchange) => this.#serve(exchange),
-      refuse: (exchange, refused) => this.#refuse(exchange, refused),
+      serve: (exchange) => this.#gate.serve(exchange),
+      refuse: (exchange, refused) => this.#gate.refuse(exchange, refused),
       report: (error) => this.report(error, "authorizeSession"),
     });
   }
@@ -287,159 +279,20 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     this.#host.report(error, event);
   }
 
-  // ---- admission (engine-protocol §2)
+  // ---- what the gate needs
 
-  #serve(exchange: Exchange): void {
-    if (this.#isRequestSeen()) showQuery(exchange.request);
-    if (this.#middlewares.length === 0) return this.#attempt(exchange, () => this.#verify(exchange));
-    runInOrder(
-      this.#middlewares,
-      (middleware, next) => middleware(exchange.request, exchange.response, next),
-      (error) => this.report(error, "middleware"),
-      (error) => {
-        if (exchange.finished) return exchange.abandon();
-        if (error === undefined) return this.#attempt(exchange, () => this.#verify(exchange));
-        this.#refuse(exchange, refusal(ErrorCode.BAD_REQUEST, { name: "MIDDLEWARE_FAILURE" }));
-      },
-    );
-  }
-
-  /** What options of the application throw refuses this request and harms no other. */
-  #attempt(exchange: Exchange, action: () => void): void {
-    try {
-      action();
-    } catch (error) {
-      this.report(error, "handshake");
-      this.#refuse(exchange, refusal(ErrorCode.BAD_REQUEST, { name: "HANDSHAKE_ERROR" }));
-    }
-  }
-
-  #verify(exchange: Exchange): void {
-    const { request } = exchange;
-    const terms = "terms" in exchange ? exchange.terms : termsOf(queryOf(request.url ?? ""));
-    const session = terms.sid === undefined ? undefined : this.#connections.get(terms.sid);
-    const refused = verify(request, exchange.isUpgrade, terms, session, this.opts) ?? this.#verifyUpgrade(exchange);
-    if (refused !== undefined) return this.#refuse(exchange, this.#countRefusal(refused, request));
-    if (session !== undefined) return this.#verifySession(exchange, session, terms);
-    this.#askApplication(exchange, () => {
-      if (!this.#isOriginWelcome(exchange)) return this.#refuse(exchange, ORIGIN_DENIED);
-      if (terms.protocol === 3 && !this.opts.allowEIO3) {
-        return this.#refuse(exchange, refusal(ErrorCode.UNSUPPORTED_PROTOCOL_VERSION, { protocol: 3 }));
-      }
-      this.#makeId(exchange, terms);
-    });
-  }
-
-  #verifySession(exchange: Exchange, session: Connection, terms: RequestTerms): void {
-    const serve = (): void => {
-      if (!this.#isOriginWelcome(exchange)) return this.#refuse(exchange, ORIGIN_DENIED);
-      if (exchange.isUpgrade && this.opts.bindUpgrade?.(session.request, exchange.request) === false) {
-        return this.#refuse(exchange, UPGRADE_DENIED);
-      }
-      this.#serveSession(exchange, session, terms);
-    };
-    if (!this.opts.verifyEveryRequest) return serve();
-    this.#askApplication(exchange, () => {
-      // while the application decided, the session may have ended or moved
-      const current = this.#connections.get(session.id) === session ? session : undefined;
-      const late = verify(exchange.request, exchange.isUpgrade, terms, current, this.opts);
-      if (late === undefined) serve();
-      else this.#refuse(exchange, late);
-    });
-  }
-
-  #countRefusal(refused: Refusal, request: IncomingMessage): Refusal {
-    if (refused.code !== ErrorCode.UNKNOWN_SID) return refused;
-    const address = limitedAddress(request, this.opts.clientAddress);
-    return this.#unknownSessions.exceeds(address, this.clock.now())
-      ? { ...refused, status: 429, limit: "unknownSessionsPerMinute" }
-      : refused;
-  }
-
-  #verifyUpgrade(exchange: Exchange): Refusal | undefined {
-    if (!exchange.isUpgrade || exchange.valid) return undefined;
-    // RFC 6455 §4.4: what would be served
-    const headers = { "Sec-WebSocket-Version": "13" };
-    return { ...refusal(ErrorCode.BAD_REQUEST, { name: "TRANSPORT_HANDSHAKE_ERROR" }), headers };
-  }
-
-  #isOriginWelcome(exchange: Exchange): boolean {
-    const { origin, host } = exchange.request.headers;
-    if (origin === undefined && this.opts.allowMissingOrigin) return true;
-    const allowed =
-      this.#middlewares.length > 0 ? exchange.response.getHeader("access-control-allow-origin") : undefined;
-    if (isOriginWelcome(exchange.request, this.opts, typeof allowed === "string" ? allowed : undefined)) return true;
-    // once: who runs into this while moving to Bowline must find out why (abuse matrix 18)
-    if (!this.#hasWarnedOfOrigin) warnOfOrigin(origin, host);
-    this.#hasWarnedOfOrigin = true;
-    return false;
-  }
-
-  #askApplication(exchange: Exchange, allowed: () => void): void {
-    const { allowRequest } = this.opts;
-    if (allowRequest === undefined) return allowed();
-    let settled = false;
-    const decide = (error: string | null | undefined, isAllowed: boolean): void => {
-      if (settled || exchange.finished) return;
-      settled = true;
-      if (isAllowed) return this.#attempt(exchange, allowed);
-      const message = typeof error === "string" && error !== "" ? error : ERROR_MESSAGES[ErrorCode.FORBIDDEN];
-      this.#refuse(exchange, refusal(ErrorCode.FORBIDDEN, { message }, message));
-    };
-    const fail = (error: unknown): void => {
-      this.report(error, "allowRequest");
-      decide("Forbidden", false);
-    };
-    try {
-      const result: unknown = allowRequest(exchange.request, decide);
-      if (isThenable(result)) result.then(undefined, fail);
-    } catch (error) {
-      fail(error);
-    }
-  }
-
-  #makeId(exchange: Exchange, terms: RequestTerms): void {
-    const address = limitedAddress(exchange.request, this.opts.clientAddress);
-    const busy = this.#pending.check(address);
-    if (busy !== undefined) return this.#refuse(exchange, busy);
-    const open = (id: string): void => {
-      if (exchange.finished) return exchange.abandon();
-      // others may have come, or the end of the server, while an id was made
-      const late = this.#closed ? CLOSED : this.#pending.check(address);
-      if (late !== undefined) return this.#refuse(exchange, late);
-      // an id is a header value and a key: printable, and never one that lives (abuse matrix 23)
-      if (typeof id !== "string" || !SESSION_ID.test(id) || this.#connections.has(id)) return fail();
-      this.#open(exchange, id, terms, address);
-    };
-    const fail = (error?: unknown): void => {
-      if (error !== undefined) this.report(error, "generateId");
-      if (!exchange.finished) this.#refuse(exchange, refusal(ErrorCode.BAD_REQUEST, { name: "ID_GENERATION_ERROR" }));
-    };
-    try {
-      const id = this.generateId(exchange.request);
-      if (typeof id === "string") open(id);
-      else id.then(open).catch(fail);
-    } catch (error) {
-      fail(error);
-    }
-  }
-
-  #refuse(exchange: Exchange, refused: Refusal): void {
-    if (exchange.finished) return;
-    const { code, message, context } = refused;
-    exchange.refuse(refused);
+  /** @internal */
+  onRefused({ request }: Exchange, { code, message, context, limit }: Refusal): void {
     this.counts.refused++;
     // what `allowRequest` said is for the client, and in the context
     const told = code === ErrorCode.FORBIDDEN ? ERROR_MESSAGES[code] : message;
-    if (refused.limit !== undefined) this.countLimit(refused.limit);
-    if (connectionRefuse.hasSubscribers)
-      connectionRefuse.publish({ request: exchange.request, code, message, context });
-    this.#fire("connection_error", [{ req: exchange.request, code, message: told, context }]);
+    if (limit !== undefined) this.countLimit(limit);
+    if (connectionRefuse.hasSubscribers) connectionRefuse.publish({ request, code, message, context });
+    this.#fire("connection_error", [{ req: request, code, message: told, context }]);
   }
 
-  // ---- sessions
-
-  #serveSession(exchange: Exchange, connection: Connection, terms: RequestTerms): void {
+  /** @internal */
+  serveSession(exchange: Exchange, connection: Connection, terms: RequestTerms): void {
     if (exchange.isUpgrade) return this.#openCandidate(exchange, connection, terms);
     const { transport } = connection;
     if (!(transport instanceof PollingTransport)) return;
@@ -455,9 +308,10 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     });
   }
 
-  #open(exchange: Exchange, id: string, terms: RequestTerms, address: string | undefined): void {
+  /** @internal */
+  open(exchange: Exchange, id: string, terms: RequestTerms, address: string | undefined): void {
     const cookie = this.opts.cookie === false ? undefined : serializeCookie(this.opts.cookie, id);
-    const head = new RequestHead(exchange.request, this.#isRequestSeen(), terms.protocol);
+    const head = new RequestHead(exchange.request, this.isRequestSeen, terms.protocol);
     if (exchange.isUpgrade) {
       const transport = this.#accept(exchange, terms, true, cookie);
       if (transport === undefined) return;
@@ -487,16 +341,21 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     this.counts.opened++;
     if (connectionOpen.hasSubscribers) connectionOpen.publish({ connection });
     const { pingInterval, pingTimeout, maxHttpBufferSize: maxPayload, initialPacket } = this.opts;
-    // clients of protocol 3 do not know WebTransport
-    const upgrades = this.upgrades(transport.name).filter((name) => head.protocol === 4 || name === "websocket");
-    const open = JSON.stringify({ sid: id, upgrades, pingInterval, pingTimeout, maxPayload });
+    const upgrades = transport.name === "polling" ? JSON.stringify(this.#upgradesOf(head)) : "[]";
+    // an id is printable, and holds no quotes
+    const open = `{"sid":"${id}","upgrades":${upgrades},"pingInterval":${pingInterval},"pingTimeout":${pingTimeout},"maxPayload":${maxPayload}}`;
     connection.sendMessage(new Message([`0${open}`]));
     if (initialPacket !== undefined) connection.send(initialPacket);
     return connection;
   }
 
+  // clients of protocol 3 do not know WebTransport
+  #upgradesOf({ protocol }: RequestHead): string[] {
+    return this.upgrades("polling").filter((name) => protocol === 4 || name === "websocket");
+  }
+
   #openCandidate(exchange: UpgradeExchange | SessionExchange, connection: Connection, terms: RequestTerms): void {
-    if (!connection.countCandidate()) return this.#refuse(exchange, TOO_MANY_CANDIDATES);
+    if (!connection.countCandidate()) return this.#gate.refuse(exchange, TOO_MANY_CANDIDATES);
     const transport = this.#accept(exchange, terms, false);
     if (transport === undefined) return;
     if (transport instanceof WebSocketTransport) transport.answerUpgrade();
@@ -528,7 +387,7 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     const options = this.#webSocketTerms.agree(exchange.request, terms, headers);
     const accepted = exchange.accept(headers);
     if (accepted === undefined) return undefined;
-    return new WebSocketTransport({ ...accepted, head: exchange.head }, options, this.clock, NO_HANDLER);
+    return new WebSocketTransport(accepted, options, this.clock, NO_HANDLER);
   }
 
   #watchHeaders(exchange: HttpExchange, isInitial: boolean, cookie?: string): void {
@@ -540,11 +399,11 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     };
   }
 
-  /** Whether application code may have put something on the request. */
-  #isRequestSeen(): boolean {
+  /** @internal Whether application code may have put something on a request. */
+  get isRequestSeen(): boolean {
     const own = this.opts.cors === undefined ? 0 : 1;
     return (
-      this.#middlewares.length > own || this.opts.allowRequest !== undefined || this.#makesOwnIds() || !this.silent
+      this.#gate.middlewares.length > own || this.opts.allowRequest !== undefined || this.#makesOwnIds() || !this.silent
     );
   }
 
@@ -568,22 +427,6 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   }
 }
 
-// printable, and fit for a cookie (RFC 6265 §4.1.1)
-const SESSION_ID = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]{1,256}$/;
-const CLOSED: Refusal = {
-  status: 503,
-  code: ErrorCode.BAD_REQUEST,
-  message: "Server is shutting down",
-  context: { name: "SERVER_CLOSED" },
-};
-const HEAD_TOO_LARGE: Refusal = {
-  status: 431,
-  code: ErrorCode.BAD_REQUEST,
-  message: "Request header fields too large",
-  context: { name: "HEAD_TOO_LARGE" },
-};
-const ORIGIN_DENIED = refusal(ErrorCode.FORBIDDEN, { name: "ORIGIN_DENIED" });
-const UPGRADE_DENIED = refusal(ErrorCode.FORBIDDEN, { name: "UPGRADE_DENIED" });
 const TOO_MANY_CANDIDATES: Refusal = {
   status: 429,
   code: ErrorCode.BAD_REQUEST,
@@ -602,11 +445,4 @@ const NO_HANDLER: TransportHandler = {
 
 function appendCookie(before: string | number | string[] | undefined, cookie: string): string | string[] {
   return before === undefined ? cookie : [...(Array.isArray(before) ? before : [String(before)]), cookie];
-}
-
-function warnOfOrigin(origin: string | undefined, host: string | undefined): void {
-  const text = JSON.stringify({ origin, host });
-  process.emitWarning(`refused a request because of its origin (${text}): see the options origins and cors`, {
-    code: "BOWLINE",
-  });
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Duplex } from "node:stream";
 import type { Refusal, RequestTerms } from "./admission.ts";
 import type { PollExchange } from "./transports/polling.ts";
+import type { Upgrade } from "./transports/websocket.ts";
 import type { OpenedSession } from "./transports/webtransport.ts";
 
 /** Headers of an answer, for the listeners of the engine's `headers` events. */
@@ -27,18 +27,16 @@ export interface HttpExchange extends BaseExchange, PollExchange {
 
 export interface UpgradeExchange extends BaseExchange {
   readonly isUpgrade: true;
-  /** Bytes that came behind the request's head. */
-  readonly head: Uint8Array;
   /** Whether the client asks for a WebSocket as RFC 6455 §4.1 wants it. */
   readonly valid: boolean;
   /** What the headers of the 101 start with: what middlewares have set. */
   headers(): Headers;
   /**
    * Makes the stream a WebSocket.
-   * @returns it, and the answer to the upgrade, still to be written: so it can leave together with the first frames;
+   * @returns it, with the answer to the upgrade still to be written: so it can leave together with the first frames;
    * undefined, after a refusal with 500, if a listener has put into the headers what HTTP does not allow
    */
-  accept(headers: Headers): { stream: Duplex; answer: Uint8Array } | undefined;
+  accept(headers: Headers): Upgrade | undefined;
 }
 
 /** A WebTransport session whose first packet has come; its request is made from what is known of it. */

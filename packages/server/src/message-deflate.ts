@@ -1,6 +1,6 @@
 import { constants, deflateRaw, deflateRawSync, inflateRaw, inflateRawSync } from "node:zlib";
 import { acceptDeflate, createDeflate, createInflate, type Inflate, type RawZlib } from "@bowline/protocol";
-import { checkInteger, definedOf } from "./check-options.ts";
+import { checkInteger, checkZlib, definedOf, type ZlibOptions } from "./check-options.ts";
 import type { Clock } from "./clock.ts";
 import type { CompressionSlots } from "./compression-slots.ts";
 import { Deflater } from "./deflater.ts";
@@ -14,7 +14,7 @@ export interface PerMessageDeflateOptions {
   /** Largest window of what clients send, where they can be told. @default 15 */
   clientMaxWindowBits?: number;
   /** Of zlib's options, `level`, `memLevel` and `strategy`. @default zlib's own */
-  zlibDeflateOptions?: { level?: number; memLevel?: number; strategy?: number };
+  zlibDeflateOptions?: ZlibOptions;
   /** No effect: contexts are never kept. */
   serverNoContextTakeover?: boolean;
   /** No effect: clients are always told to keep no context. */
@@ -74,11 +74,8 @@ export class MessageDeflate {
 
 /** @throws UsageError for values that zlib or RFC 7692 do not allow */
 export function checkPerMessageDeflate(options: PerMessageDeflateOptions): void {
-  const { zlibDeflateOptions = {} } = options;
   checkInteger("perMessageDeflate.threshold", options.threshold, 0);
   checkInteger("perMessageDeflate.serverMaxWindowBits", options.serverMaxWindowBits, 8, 15);
   checkInteger("perMessageDeflate.clientMaxWindowBits", options.clientMaxWindowBits, 8, 15);
-  checkInteger("perMessageDeflate.zlibDeflateOptions.level", zlibDeflateOptions.level, -1, 9);
-  checkInteger("perMessageDeflate.zlibDeflateOptions.memLevel", zlibDeflateOptions.memLevel, 1, 9);
-  checkInteger("perMessageDeflate.zlibDeflateOptions.strategy", zlibDeflateOptions.strategy, 0, 4);
+  checkZlib("perMessageDeflate.zlibDeflateOptions", options.zlibDeflateOptions ?? {});
 }

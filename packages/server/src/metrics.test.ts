@@ -292,6 +292,14 @@ const violations: readonly (readonly [LimitName, Partial<Limits> & Partial<Serve
     },
   ],
   [
+    "recoveriesPerMinute",
+    { recoveriesPerMinute: 1, connectionStateRecovery: {}, clientAddress: () => "a" },
+    (stage) => {
+      const { pid = "" } = joined(stage).socket;
+      for (let count = 0; count < 2; count++) stage.open().transport.receive(`40{"pid":"${pid}"}`);
+    },
+  ],
+  [
     "maxRecoveryBytes",
     { maxRecoveryBytes: 100, connectionStateRecovery: {} },
     (stage) => {

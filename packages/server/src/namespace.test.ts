@@ -12,6 +12,26 @@ const answered = (stage: Stage, packet = "40", peer: Peer = stage.open()): unkno
 const admitted: unknown = expect.stringMatching(/^40(\/[^,]+,)?\{"sid":"[\w-]{20}"\}$/);
 
 describe("middlewares of a namespace (api.md N2, abuse matrix 82)", () => {
+  test.each(["1", "null", "[]", "{}", "true", '"x"'])(
+    "one that cannot take %s for a password refuses with its rejection (abuse 110)",
+    async (password) => {
+      const stage = setTheStage();
+      stage.server.use(async (socket, next) => {
+        await Promise.resolve();
+        const given: unknown = socket.handshake.auth.password;
+        if (typeof given !== "string") throw new TypeError("no text");
+        next(new Error("invalid credentials"));
+      });
+      const peer = stage.open();
+      answered(stage, `40{"password":${password}}`, peer);
+      await new Promise((resolve) => setImmediate(resolve));
+      stage.time.settle();
+      const message = password === '"x"' ? "invalid credentials" : "no text";
+      expect(peer.transport.take()).toEqual([`44{"message":"${message}"}`]);
+      expect([stage.server.sockets.sockets.size, peer.connection.readyState]).toEqual([0, "open"]);
+    },
+  );
+
   test("run in order, then the client is connected", () => {
     const stage = setTheStage();
     const order: unknown[] = [];

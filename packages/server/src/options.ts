@@ -6,6 +6,7 @@ import type { ClientAddress } from "./client-address.ts";
 import { type CookieOptions, serializeCookie } from "./cookie.ts";
 import type { CorsOptions } from "./cors.ts";
 import { checkPerMessageDeflate, type PerMessageDeflateOptions } from "./message-deflate.ts";
+import { checkHttpCompression, type HttpCompressionOptions } from "./poll-compression.ts";
 import type { RecoverableSocket } from "./seat.ts";
 import type { AuthorizeSession } from "./session-request.ts";
 
@@ -54,7 +55,7 @@ export interface Limits {
   controlFramesPerSecond: number;
   /** Streams and datagrams that a WebTransport session may send beside its one stream; they are refused. @default 100 */
   maxStrayStreams: number;
-  /** Polling answers that are compressed at once; beyond it they go plain. @default 10 */
+  /** Polling answers and WebSocket messages, together, that are compressed at once; beyond it they go plain. @default 10 */
   maxCompressions: number;
   /** Longest run of one connection before others have their turn, in ms. @default 5 */
   slice: number;
@@ -90,6 +91,11 @@ export interface Limits {
   eventsPerSecond: number;
   /** Attempts to come back that fail, per client address and minute; beyond it all count as new. @default 20 */
   recoveryFailuresPerMinute: number;
+  /**
+   * Attempts to come back that succeed, per client address and minute, or per client where addresses are not known; beyond
+   * it they count as new. @default 300
+   */
+  recoveriesPerMinute: number;
   /** Bytes of the events that one namespace keeps for clients that come back. @default 8388608 */
   maxRecoveryBytes: number;
   /** Clients of one namespace that are away and may come back; beyond it the longest away is forgotten. @default 100000 */
@@ -111,7 +117,7 @@ export interface EngineOptions {
   /** Whether polling sessions may upgrade. @default true */
   allowUpgrades: boolean;
   /** Compresses polling answers of at least `threshold` bytes. @default { threshold: 1024 } */
-  httpCompression: boolean | { threshold?: number };
+  httpCompression: boolean | HttpCompressionOptions;
   /** Whether clients of Socket.IO v1 and v2 are served (Engine.IO 3). @default false */
   allowEIO3: boolean;
   /** Whether polling may run over script tags and forms: for browsers without CORS. @default false */
@@ -219,6 +225,7 @@ export const limitDefaults: Readonly<Limits> = {
   maxRoomsPerSocket: 0,
   eventsPerSecond: 0,
   recoveryFailuresPerMinute: 20,
+  recoveriesPerMinute: 300,
   maxRecoveryBytes: 8_388_608,
   maxAway: 100_000,
 };
@@ -287,6 +294,7 @@ const TIMES = ["pingInterval", "pingTimeout", "upgradeTimeout", "maxHttpBufferSi
 export function resolveOptions(given: Partial<ServerOptions>): ResolvedOptions {
   const options: ServerOptions = { ...defaults, ...definedOf(given) };
   for (const name of TIMES) checkNumber(name, options[name]);
+  if (typeof options.httpCompression !== "boolean") checkHttpCompression(options.httpCompression);
   if (typeof options.perMessageDeflate !== "boolean") checkPerMessageDeflate(options.perMessageDeflate);
   if (options.cookie !== false) serializeCookie(options.cookie, "probe");
   if (!Array.isArray(options.transports)) {

@@ -30,7 +30,9 @@ function withAuth({ type, nsp }: Packet, { maxNamespaceBytes, maxAuthBytes }: Li
   if (maxNamespaceBytes !== 0 && Buffer.byteLength(name) > maxNamespaceBytes) {
     throw new ProtocolError("namespace_too_long", "invalid namespace");
   }
-  if (maxAuthBytes !== 0 && query.length > maxAuthBytes) throw new ProtocolError("auth_too_large", "invalid payload");
+  if (maxAuthBytes !== 0 && Buffer.byteLength(query) > maxAuthBytes) {
+    throw new ProtocolError("auth_too_large", "invalid payload");
+  }
   if (query === "") return { type, nsp: name };
   const data = Object.create(null) as Record<string, string>;
   for (const [key, value] of new URLSearchParams(query)) data[key] = value;

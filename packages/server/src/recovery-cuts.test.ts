@@ -1,17 +1,7 @@
 import type { Frame } from "@bowline/protocol";
 import { describe, expect, test } from "vitest";
 import { type Peer, setTheStage, type Stage } from "./test-kit.ts";
-
-/** Random numbers that are the same each time (mulberry32). */
-function randomOf(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
+import { randomOf } from "./test-kit-random.ts";
 
 /** A client as the protocol describes it, on a line that can be cut behind any frame (socket-protocol §7). */
 class ModelClient {

@@ -107,6 +107,28 @@ describe("on the wire (socket-protocol §7)", () => {
     expect(arrive(stage, { pid: client.pid, offset }).missed).toEqual([]);
   });
 
+  test("clients of protocol 3 cannot come back: they get no offset (socket-protocol §8)", () => {
+    const stage = on({ allowEIO3: true });
+    const client = arrive(stage);
+    const old = [stage.open(undefined, 3), stage.open(undefined, 3)];
+    for (const { connection } of old) connection.joinMain();
+    for (const { transport } of old) expect(takenBy(stage, { ...client, transport })).toEqual(["40"]);
+    const [id] = [...stage.server.sockets.sockets.keys()].slice(-1);
+    stage.server.emit("all", "text");
+    stage.server.to(id!).emit("room");
+    stage.server.volatile.emit("name alone");
+    stage.server.sockets.sockets.get(id!)!.emit("one", "text");
+    stage.time.settle();
+    expect(old.map(({ transport }) => transport.take())).toEqual([
+      ['42["all","text"]', '42["name alone"]'],
+      ['42["all","text"]', '42["room"]', '42["name alone"]', '42["one","text"]'],
+    ]);
+    expect(takenBy(stage, client)).toEqual([
+      expect.stringMatching(/"text","\S+\.1"\]$/),
+      expect.stringContaining(".2"),
+    ]);
+  });
+
   test("a broadcast is encoded once and its bytes are shared, with the option on", () => {
     const stage = on();
     const clients = [arrive(stage), arrive(stage), arrive(stage)];
@@ -342,7 +364,7 @@ describe("a client that comes back (api.md C1, C2)", () => {
 });
 
 describe("one owner (delivery §8, abuse matrix 106, 108)", () => {
-  test("a socket that still counts as open is taken over: it gets DISCONNECT, and ends with transport close", () => {
+  test("a socket that still counts as open is taken over: it gets DISCONNECT, and ends with transport close (abuse 66)", () => {
     const stage = on();
     const client = arrive(stage);
     const old = socketOf(stage, client);
@@ -657,6 +679,59 @@ describe("bounds (abuse matrix 104, 105)", () => {
     expect(stage.server.metrics.refused.recoveryFailuresPerMinute).toBe(1);
     stage.time.advance(60_000);
     expect(arrive(stage, { pid: client.pid }).sid).toBe(client.sid);
+  });
+
+  test("beyond recoveriesPerMinute of one address, who comes back is a new client, and its place is kept (abuse 105)", () => {
+    let address = "192.0.2.1";
+    const stage = on({ clientAddress: () => address, limits: { recoveriesPerMinute: 2 } });
+    const [one, two] = [arrive(stage), arrive(stage)];
+    const comesBack = ({ sid, pid }: Arrival): boolean => {
+      const back = arrive(stage, { pid });
+      cut(back);
+      return back.sid === sid;
+    };
+    for (const client of [one, two]) cut(client);
+    expect([comesBack(one), comesBack(two), comesBack(one), comesBack(two)]).toEqual([true, true, false, false]);
+    address = "192.0.2.2";
+    expect(comesBack(one)).toBe(true);
+    expect(stage.server.metrics.refused.recoveriesPerMinute).toBe(2);
+    stage.time.advance(60_000);
+    address = "192.0.2.1";
+    expect(comesBack(two)).toBe(true);
+  });
+
+  test("where addresses are not known, recoveriesPerMinute counts for each client; 0 is no limit (abuse 105)", () => {
+    for (const [recoveriesPerMinute, expected] of [
+      [2, [true, true, false]],
+      [0, [true, true, true]],
+    ] as const) {
+      const stage = on({ limits: { recoveriesPerMinute } });
+      for (const client of [arrive(stage), arrive(stage)]) {
+        cut(client);
+        const got = expected.map(() => {
+          const back = arrive(stage, { pid: client.pid });
+          cut(back);
+          return back.sid === client.sid;
+        });
+        expect(got).toEqual(expected);
+      }
+    }
+  });
+
+  test("an attempt over the limit does not end one that middlewares are asked about", () => {
+    const stage = on({ connectionStateRecovery: { skipMiddlewares: false }, limits: { recoveriesPerMinute: 1 } });
+    const decisions: (() => void)[] = [];
+    const client = arrive(stage);
+    stage.server.use((_socket, next) => void decisions.push(next));
+    cut(client);
+    const [first, second] = [stage.open(), stage.open()];
+    for (const { transport } of [first, second]) transport.receive(`40{"pid":"${client.pid}"}`);
+    for (const decide of decisions) decide();
+    stage.time.settle();
+    expect([first, second].map(({ transport }) => answerIn(transport.take()).sid === client.sid)).toEqual([
+      true,
+      false,
+    ]);
   });
 
   test("a clientAddress that throws is reported, and harms no client", () => {

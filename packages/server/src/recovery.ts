@@ -9,6 +9,7 @@ import { EventLog, type LoggedEvent } from "./event-log.ts";
 import type { RecoveryOptions, ResolvedOptions } from "./options.ts";
 import { Message } from "./outbox.ts";
 import { randomId } from "./random-id.ts";
+import type { LimitName } from "./refusals.ts";
 import type { RequestHead } from "./request-head.ts";
 import type { Member, Room } from "./room.ts";
 import type { Target } from "./room-index.ts";
@@ -26,6 +27,7 @@ export class RecoveryPolicy {
   /** Replays of more bytes would end the connection. */
   readonly maxReplay: number;
   readonly failures: RatePerAddress;
+  readonly claims: RatePerAddress;
   readonly clientAddress: ClientAddress | undefined;
 
   constructor(options: RecoveryOptions, { limits, pingInterval, pingTimeout, clientAddress }: ResolvedOptions) {
@@ -35,6 +37,7 @@ export class RecoveryPolicy {
     this.maxAway = limits.maxAway;
     this.maxReplay = limits.maxBufferedBytesHard;
     this.failures = new RatePerAddress(limits.recoveryFailuresPerMinute);
+    this.claims = new RatePerAddress(limits.recoveriesPerMinute);
     this.clientAddress = clientAddress;
   }
 }
@@ -42,7 +45,7 @@ export class RecoveryPolicy {
 /** A namespace, as far as recovery needs it. */
 type Space = Pick<BroadcastSpace, "name" | "codec" | "maxAttachments" | "clock" | "report"> & {
   readonly index: { add(member: Member, rooms: Iterable<Room>): void; remove(member: Member, room: Room): void };
-  countLimit(limit: "recoveryFailuresPerMinute" | "maxRecoveryBytes" | "maxAway"): void;
+  countLimit(limit: LimitName): void;
 };
 
 /** After these a client may come back (api.md C1). */
@@ -121,13 +124,22 @@ export class Recovery implements Timed {
     if (typeof pid !== "string") return undefined;
     const now = this.#space.clock.now();
     const address = this.#addressOf(head);
-    const { failures } = this.#policy;
+    const { failures, claims } = this.#policy;
     if (failures.isExceeded(address, now)) {
       this.#space.countLimit("recoveryFailuresPerMinute");
       return undefined;
     }
     const claim = this.#claim(pid, auth?.offset, now);
-    if (claim === undefined) failures.exceeds(address, now);
+    if (claim === undefined) {
+      failures.exceeds(address, now);
+      return undefined;
+    }
+    // each may be answered with all that is kept
+    if (claims.exceeds(address ?? pid, now)) {
+      this.#space.countLimit("recoveriesPerMinute");
+      return undefined;
+    }
+    claim.seat.claims = claim.number;
     return claim;
   }
 
@@ -143,7 +155,7 @@ export class Recovery implements Timed {
     }
     const { state } = seat;
     const data: unknown = state.is === "held" ? state.by.data : state.data;
-    return { seat, number: ++seat.claims, after, rooms: [...seat.rooms.keys()], data };
+    return { seat, number: seat.claims + 1, after, rooms: [...seat.rooms.keys()], data };
   }
 
   /**

@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { promisify } from "node:util";
-import { brotliCompress, gzip } from "node:zlib";
+import { brotliCompress, deflate, gzip } from "node:zlib";
+import { chooseEncoding, type Encoding } from "./accept-encoding.ts";
 import { runInOrder } from "./middleware.ts";
 import { VERSION } from "./version.ts";
 
@@ -18,7 +19,9 @@ const FILES: ReadonlyMap<string, string> = new Map([
 type Middleware = (request: IncomingMessage, response: ServerResponse, next: (error?: Error) => void) => void;
 
 const ETAG = `"${VERSION}"`;
-const encoders = { br: promisify(brotliCompress), gzip: promisify(gzip) };
+const encoders = { br: promisify(brotliCompress), gzip: promisify(gzip), deflate: promisify(deflate) };
+/** The smallest first. */
+const ENCODINGS = ["br", "gzip", "deflate"] as const;
 /** Ready answers, by file and encoding: there are few, and they never change. */
 const cache = new Map<string, Promise<Uint8Array>>();
 
@@ -57,8 +60,7 @@ async function send(file: string, request: IncomingMessage, response: ServerResp
     response.writeHead(304).end();
     return;
   }
-  const accepted = String(request.headers["accept-encoding"] ?? "");
-  const encoding = accepted.includes("br") ? "br" : accepted.includes("gzip") ? "gzip" : undefined;
+  const encoding = chooseEncoding(request.headers["accept-encoding"], ENCODINGS);
   try {
     const body = await load(file, encoding);
     const type = file.endsWith(".map") ? "application/json" : "application/javascript";
@@ -76,7 +78,7 @@ function matchesEtag(header: string | undefined): boolean {
   return header.split(",").some((each) => each.trim().replace(/^W\//, "") === ETAG || each.trim() === "*");
 }
 
-function load(file: string, encoding: "br" | "gzip" | undefined): Promise<Uint8Array> {
+function load(file: string, encoding: Encoding | undefined): Promise<Uint8Array> {
   const key = `${encoding ?? "plain"}:${file}`;
   let ready = cache.get(key);
   if (ready === undefined) {

@@ -247,7 +247,7 @@ export interface Stage {
   /** What listeners have thrown. */
   readonly errors: unknown[];
   /** Opens a connection that has joined no namespace. */
-  open(transport?: FakeTransport): Peer;
+  open(transport?: FakeTransport, protocol?: 3 | 4): Peer;
   /** Opens a connection and joins namespaces; what was written for that is taken away. */
   join(...namespaces: string[]): Peer;
 }
@@ -263,8 +263,8 @@ export function setTheStage(options: Partial<ServerOptions> = {}): Stage {
   const server = new Server(options);
   const errors: unknown[] = [];
   server.onError((error) => errors.push(error));
-  const open = (transport = new FakeTransport()): Peer => {
-    const head = new RequestHead(requestOf(), true);
+  const open = (transport = new FakeTransport(), protocol: 3 | 4 = 4): Peer => {
+    const head = new RequestHead(requestOf(), true, protocol);
     return { transport, connection: new Connection(randomId(), head, transport, server.codec, server.engine) };
   };
   const join = (...namespaces: string[]): Peer => {

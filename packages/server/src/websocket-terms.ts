@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { bufferBytes } from "./buffer-bytes.ts";
 import type { Clock } from "./clock.ts";
 import type { CompressionSlots } from "./compression-slots.ts";
 import type { RequestTerms } from "./admission.ts";
@@ -18,7 +19,8 @@ export class WebSocketTerms {
   constructor(options: ResolvedOptions, slots: CompressionSlots, clock: Clock) {
     const { limits, maxHttpBufferSize: maxPayload, perMessageDeflate, lenientBase64 } = options;
     this.#lenientBase64 = lenientBase64;
-    this.#plain = { ...limits, maxPayload, ...webSocketFormat(4, false, lenientBase64) };
+    const reader = { role: "server", bytes: bufferBytes, maxPayload, maxParts: limits.maxParts } as const;
+    this.#plain = { ...limits, reader, ...webSocketFormat(4, false, lenientBase64) };
     if (perMessageDeflate === false) return;
     this.#messageDeflate = new MessageDeflate(perMessageDeflate === true ? {} : perMessageDeflate, slots, clock);
   }

@@ -1,12 +1,12 @@
 import { Buffer } from "node:buffer";
 import { hash } from "node:crypto";
-import { type IncomingMessage, maxHeaderSize, ServerResponse, STATUS_CODES } from "node:http";
+import { type IncomingMessage, ServerResponse, STATUS_CODES } from "node:http";
 import { Duplex } from "node:stream";
-import { deflate, gzip } from "node:zlib";
 import type { Refusal } from "../admission.ts";
 import type { Headers, HttpExchange, UpgradeExchange } from "../exchange.ts";
 import type { PollCompression } from "../poll-compression.ts";
 import type { PollAnswer } from "../transports/polling.ts";
+import type { Upgrade } from "../transports/websocket.ts";
 
 /** A GET or POST on Node's `http`, `https` or `http2`. */
 export class NodeHttpExchange implements HttpExchange {
@@ -105,27 +105,11 @@ export class NodeHttpExchange implements HttpExchange {
     else this.response.once("finish", () => request.socket.end());
   }
 
-  #encoding(): "gzip" | "deflate" | undefined {
-    const accepted = this.request.headers["accept-encoding"];
-    if (typeof accepted !== "string") return undefined;
-    const names = accepted.split(",").map((each) => each.trim().split(";"));
-    const allows = (name: string): boolean =>
-      names.some(([token, quality]) => token === name && quality?.replace(/\s/g, "") !== "q=0");
-    return allows("gzip") ? "gzip" : allows("deflate") ? "deflate" : undefined;
-  }
-
   /** False: it is to go plain. */
-  #compress(answer: PollAnswer, headers: Headers): boolean {
-    const encoding = this.#encoding();
-    const end = encoding === undefined ? undefined : this.#compression.begin(answer.body.length);
-    if (end === undefined) return false;
-    const compress = encoding === "gzip" ? gzip : deflate;
-    compress(answer.body, (error, bytes) => {
-      end();
-      if (error !== null) return this.#finish(answer.status, headers, answer.body);
-      this.#finish(answer.status, { ...headers, "Content-Encoding": encoding ?? "" }, bytes);
-    });
-    return true;
+  #compress({ status, body }: PollAnswer, headers: Headers): boolean {
+    return this.#compression.start(body, this.request.headers["accept-encoding"], (compressed, encoding) =>
+      this.#finish(status, encoding === undefined ? headers : { ...headers, "Content-Encoding": encoding }, compressed),
+    );
   }
 
   #finish(status: number, headers: Headers, body: string | Uint8Array): void {
@@ -149,19 +133,6 @@ const STREAM_GRACE = 500;
 /** On every answer, unless a middleware knows better (abuse matrix 19, 21). */
 const SAFETY: Headers = { "x-content-type-options": "nosniff", "referrer-policy": "no-referrer" };
 
-/** Node drops what is beyond this many headers, in silence. */
-const MAX_HEADERS = 1_000;
-
-/**
- * Whether a request's head is larger than Node reads it whole, or, on HTTP/2, than HTTP/1.1 lets it be (abuse matrix 4,
- * 136).
- */
-export function isHeadTooLarge({ httpVersionMajor, rawHeaders }: IncomingMessage): boolean {
-  if (rawHeaders.length >= 2 * MAX_HEADERS) return true;
-  if (httpVersionMajor === 1) return false;
-  return rawHeaders.reduce((size, text) => size + text.length, 0) > maxHeaderSize;
-}
-
 /** RFC 6455 §1.3 */
 const HANDSHAKE_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const KEY = /^[A-Za-z0-9+/]{22}==$/;
@@ -171,16 +142,23 @@ const MAX_HEAD = 65_536;
 export class NodeUpgradeExchange implements UpgradeExchange {
   readonly isUpgrade = true;
   readonly request: IncomingMessage;
-  readonly head: Uint8Array;
   readonly #socket: Duplex;
+  readonly #head: Uint8Array;
   #response: ServerResponse | undefined;
   #finished = false;
+  #waits = false;
 
   constructor(request: IncomingMessage, socket: Duplex, head: Uint8Array) {
     this.request = request;
     this.#socket = socket;
-    this.head = head;
-    socket.on("error", ignore);
+    this.#head = head;
+  }
+
+  /** Others decide about it, later or never: until then an error of its socket is nobody's. */
+  wait(): void {
+    if (this.#finished || this.#waits) return;
+    this.#waits = true;
+    this.#socket.on("error", ignore);
   }
 
   /** Made for middlewares that want one. */
@@ -201,7 +179,7 @@ export class NodeUpgradeExchange implements UpgradeExchange {
       headers["sec-websocket-version"] === "13" &&
       typeof key === "string" &&
       KEY.test(key) &&
-      this.head.byteLength <= MAX_HEAD
+      this.#head.byteLength <= MAX_HEAD
     );
   }
 
@@ -222,7 +200,7 @@ export class NodeUpgradeExchange implements UpgradeExchange {
     if (!this.#finished) this.#socket.destroy();
   }
 
-  accept(headers: Headers): { stream: Duplex; answer: Uint8Array } | undefined {
+  accept(headers: Headers): Upgrade | undefined {
     if (!areHeaders(headers)) {
       this.#refuse(500, "");
       return undefined;
@@ -231,18 +209,19 @@ export class NodeUpgradeExchange implements UpgradeExchange {
     const socket = this.#socket;
     const key = this.request.headers["sec-websocket-key"] ?? "";
     const accept = hash("sha1", key + HANDSHAKE_GUID, "base64");
-    const [protocol] = (this.request.headers["sec-websocket-protocol"] ?? "").split(",");
+    const protocol = this.request.headers["sec-websocket-protocol"]?.split(",", 1)[0];
     let text = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n`;
     if (protocol !== undefined && protocol !== "") text += `Sec-WebSocket-Protocol: ${protocol.trim()}\r\n`;
-    text += headerLines({ ...SAFETY, ...headers });
+    text += isEmpty(headers) ? SAFETY_LINES : headerLines({ ...SAFETY, ...headers });
     if ("setTimeout" in socket && typeof socket.setTimeout === "function") socket.setTimeout(0);
     if ("setNoDelay" in socket && typeof socket.setNoDelay === "function") socket.setNoDelay(true);
-    socket.off("error", ignore);
-    return { stream: socket, answer: Buffer.from(`${text}\r\n`, "latin1") };
+    if (this.#waits) socket.off("error", ignore);
+    return { stream: socket, answer: Buffer.from(`${text}\r\n`, "latin1"), head: this.#head };
   }
 
   #refuse(status: number, message: string, extra: Readonly<Record<string, string>> = {}): void {
     if (this.finished) return;
+    this.wait();
     this.#finished = true;
     const headers = this.#response === undefined ? {} : collected(this.#response);
     const text =
@@ -285,6 +264,11 @@ function headerLines(headers: Headers): string {
   return lines;
 }
 
+function isEmpty(headers: Headers): boolean {
+  for (const _name in headers) return false;
+  return true;
+}
+
 const areHeaders = (headers: Headers): boolean =>
   Object.entries(headers).every(([name, value]) => isHeader(name, value));
 
@@ -297,3 +281,6 @@ function isHeader(name: string, value: string | string[]): boolean {
 const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 // oxlint-disable-next-line no-control-regex -- these are the characters that would end a header
 const HEADER_FORBIDDEN = /[\x00-\x08\x0a-\x1f\x7f]|[^\x00-\xff]/;
+
+/** What most upgrades are answered with. */
+const SAFETY_LINES = headerLines(SAFETY);

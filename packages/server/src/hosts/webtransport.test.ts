@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { Connection } from "../connection.ts";
-import type { EngineMiddleware } from "../engine.ts";
+import type { EngineMiddleware } from "../gate.ts";
 import type { ServerOptions } from "../options.ts";
 import { answerOf, ask, askUpgrade, clientFrame, setTheStage, type Stage, streams, UPGRADE } from "../test-kit.ts";
 import { MemorySession, WebTransportPeer } from "../test-kit-webtransport.ts";

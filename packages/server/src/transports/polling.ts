@@ -263,7 +263,7 @@ export class PollingTransport implements Transport, Timed {
     if (poll === undefined) return;
     poll.onAbort = undefined;
     this.#unsent = poll;
-    this.bufferedBytes = answer.body.length;
+    this.bufferedBytes = Buffer.byteLength(answer.body);
     poll.onFinish = () => this.#onAnswerSent(poll);
     if (!poll.answer(answer)) this.#fail("invalid headers");
   }

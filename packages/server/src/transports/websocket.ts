@@ -10,18 +10,20 @@ import {
   ProtocolError,
   type WebSocketControl,
   WebSocketReader,
+  type WebSocketReaderOptions,
 } from "@bowline/protocol";
 import { bufferBytes } from "../buffer-bytes.ts";
 import type { Clock, Timed } from "../clock.ts";
 import type { WebSocketFormat } from "./formats.ts";
 import type { AgreedDeflate } from "../message-deflate.ts";
 import { Batch } from "../outbox.ts";
-import { CLOSE_TIMEOUT, type CloseCause, STEADY_RATE, type Transport, type TransportHandler } from "./transport.ts";
+import { CLOSE_TIMEOUT, type CloseCause, type Transport, type TransportHandler } from "./transport.ts";
+import { UnfinishedMessage } from "./unfinished-message.ts";
 
 /** The limits of one WebSocket. */
 export interface WebSocketOptions extends WebSocketFormat {
-  readonly maxPayload: number;
-  readonly maxParts: number;
+  /** What its messages and frames are read with; the same for all WebSockets of a server. */
+  readonly reader: WebSocketReaderOptions;
   readonly maxPendingPongs: number;
   readonly controlFramesPerSecond: number;
   /** Time for an unfinished message without progress, in ms; 0 = none. */
@@ -44,6 +46,13 @@ const OWNER = Symbol("transport");
 /** A stream that knows its transport. */
 type OwnedStream = Duplex & { [OWNER]: WebSocketTransport };
 
+function own(
+  stream: Duplex & { [OWNER]?: WebSocketTransport },
+  owner: WebSocketTransport,
+): asserts stream is OwnedStream {
+  stream[OWNER] = owner;
+}
+
 /** The largest piece that is written at once: what a slow reader must take before it counts as progress. */
 const PIECE = 262_144;
 const NONE: never[] = [];
@@ -61,9 +70,7 @@ export class WebSocketTransport implements Transport, Timed {
   readonly #options: WebSocketOptions;
   readonly #clock: Clock;
   #state: "open" | "closing" | "closed" = "open";
-  /** The unfinished message: since when it comes, and when it must have made progress. */
-  #messageSince = 0;
-  #messageBy: number | undefined;
+  #unfinished: UnfinishedMessage | undefined;
   /** Pings and pongs of the present second. */
   #controlFrames = 0;
   #controlSecond = 0;
@@ -84,16 +91,19 @@ export class WebSocketTransport implements Transport, Timed {
     this.#options = options;
     this.#clock = clock;
     this.handler = handler;
-    const { deflate } = options;
-    const bytes = deflate === undefined ? bufferBytes : { ...bufferBytes, inflate: this.#pausing(deflate.inflate) };
-    this.#reader = new WebSocketReader({ role: "server", bytes, ...options });
+    const { deflate, reader } = options;
+    this.#reader = new WebSocketReader(
+      deflate === undefined
+        ? reader
+        : { ...reader, bytes: { ...reader.bytes, inflate: this.#pausing(deflate.inflate) } },
+    );
     if (head.byteLength > 0) this.#reader.push(head);
-    const owned: OwnedStream = Object.assign(stream, { [OWNER]: this });
-    this.#stream = owned;
-    owned.on("data", WebSocketTransport.#onData);
-    owned.on("error", WebSocketTransport.#onError);
-    owned.on("end", WebSocketTransport.#onEnd);
-    owned.on("close", WebSocketTransport.#onClose);
+    own(stream, this);
+    this.#stream = stream;
+    stream.on("data", WebSocketTransport.#onData);
+    stream.on("error", WebSocketTransport.#onError);
+    stream.on("end", WebSocketTransport.#onEnd);
+    stream.on("close", WebSocketTransport.#onClose);
   }
 
   // Listeners that all streams share: five closures per connection would take half a kilobyte.
@@ -212,8 +222,8 @@ export class WebSocketTransport implements Transport, Timed {
   /** A deadline: an unfinished message makes no progress, or a peer does not close. */
   advance(now: number): void {
     if (this.#state !== "open") return void this.#stream.destroy();
-    if (this.#messageBy === undefined) return;
-    if (now < this.#messageBy) return this.#clock.set(this, this.#messageBy);
+    if (this.#unfinished === undefined) return;
+    if (now < this.#unfinished.due) return this.#clock.set(this, this.#unfinished.due);
     this.#endSlowMessage();
   }
 
@@ -366,18 +376,11 @@ export class WebSocketTransport implements Transport, Timed {
   }
 
   #watchProgress(): void {
-    if (this.#reader.pendingParts === 0) {
-      this.#messageBy = undefined;
-      return;
-    }
+    if (this.#reader.pendingParts === 0) return void (this.#unfinished = undefined);
     const now = this.#clock.now();
-    const { messageTimeout } = this.#options;
-    if (this.#messageBy === undefined) this.#messageSince = now;
-    const age = now - this.#messageSince;
-    // after its time a message may only go on if it comes at a steady rate (abuse matrix 62)
-    if (age > messageTimeout && this.#reader.pendingBytes * 1000 < age * STEADY_RATE) return this.#endSlowMessage();
-    this.#messageBy = now + messageTimeout;
-    if (this.place < 0) this.#clock.set(this, this.#messageBy);
+    const unfinished = (this.#unfinished ??= new UnfinishedMessage(now));
+    if (!unfinished.goesOn(this.#reader.pendingBytes, now, this.#options.messageTimeout)) return this.#endSlowMessage();
+    if (this.place < 0) this.#clock.set(this, unfinished.due);
   }
 
   #endSlowMessage(): void {

@@ -9,7 +9,8 @@ import {
 import { bufferBytes } from "../buffer-bytes.ts";
 import type { Clock, Timed } from "../clock.ts";
 import type { Batch } from "../outbox.ts";
-import { CLOSE_TIMEOUT, type CloseCause, STEADY_RATE, type Transport, type TransportHandler } from "./transport.ts";
+import { CLOSE_TIMEOUT, type CloseCause, type Transport, type TransportHandler } from "./transport.ts";
+import { UnfinishedMessage } from "./unfinished-message.ts";
 import type { OpenedStream, SessionLink } from "./webtransport-session.ts";
 
 /** The limits of one session. */
@@ -59,9 +60,7 @@ export class WebTransportTransport implements Transport, Timed {
   #isPaused = false;
   #isReading = false;
   #chunks = 0;
-  /** The unfinished packet: since when it comes, and when it must have made progress. */
-  #messageSince = 0;
-  #messageBy: number | undefined;
+  #unfinished: UnfinishedMessage | undefined;
   /** Why it is over, once input that has come before that is read. */
   #end: { readonly reason: CloseReason; readonly error: Error | undefined } | undefined;
   /** Runs of this turn. */
@@ -129,8 +128,8 @@ export class WebTransportTransport implements Transport, Timed {
   /** A deadline: an unfinished packet makes no progress, or a peer does not take the last bytes. */
   advance(now: number): void {
     if (this.#state !== "open") return this.#shut();
-    if (this.#messageBy === undefined) return;
-    if (now < this.#messageBy) return this.#clock.set(this, this.#messageBy);
+    if (this.#unfinished === undefined) return;
+    if (now < this.#unfinished.due) return this.#clock.set(this, this.#unfinished.due);
     this.#endSlowMessage();
   }
 
@@ -181,17 +180,11 @@ export class WebTransportTransport implements Transport, Timed {
 
   #watchProgress(): void {
     const { pendingBytes } = this.#frames;
-    if (pendingBytes === 0) {
-      this.#messageBy = undefined;
-      return;
-    }
+    if (pendingBytes === 0) return void (this.#unfinished = undefined);
     const now = this.#clock.now();
-    const { messageTimeout } = this.#options;
-    if (this.#messageBy === undefined) this.#messageSince = now;
-    const age = now - this.#messageSince;
-    if (age > messageTimeout && pendingBytes * 1000 < age * STEADY_RATE) return this.#endSlowMessage();
-    this.#messageBy = now + messageTimeout;
-    if (this.place < 0) this.#clock.set(this, this.#messageBy);
+    const unfinished = (this.#unfinished ??= new UnfinishedMessage(now));
+    if (!unfinished.goesOn(pendingBytes, now, this.#options.messageTimeout)) return this.#endSlowMessage();
+    if (this.place < 0) this.#clock.set(this, unfinished.due);
   }
 
   #endSlowMessage(): void {
