@@ -33,7 +33,7 @@ const shortNames = {
 
 const browser: UserConfig = {
   plugins: [shortNames],
-  entry: { index: "src/index.ts", webtransport: "src/webtransport.ts" },
+  entry: { index: "src/index.ts", websocket: "src/websocket.ts", webtransport: "src/webtransport.ts" },
   platform: "browser",
   target: "es2022",
   // `clean` would remove what the configurations beside this one have built
@@ -44,20 +44,21 @@ const browser: UserConfig = {
   inputOptions: { resolve: { conditionNames } },
 };
 
-const modules: UserConfig = {
+/** @param shared the name of what the entries share; a hash would leave old files behind */
+const modules = (shared: string): UserConfig => ({
   format: ["esm", "cjs"],
   dts: true,
   outputOptions: (options, format) => ({
     ...options,
-    // what the entries share; a hash would leave old files behind
-    chunkFileNames: `shared.${format === "cjs" ? "cjs" : "mjs"}`,
+    chunkFileNames: `${shared}.${format === "cjs" ? "cjs" : "mjs"}`,
     ...(format === "cjs" && {
       exports: "named",
       // v4's `require("socket.io-client")(…)` connects
-      footer: ({ name }) => (name.startsWith("index") ? "module.exports = Object.assign(exports.io, exports);" : ""),
+      footer: ({ name }) =>
+        /^(index|websocket)/.test(name) ? "module.exports = Object.assign(exports.io, exports);" : "",
     }),
   }),
-};
+});
 
 /** One file for pages, which servers offer as `/socket.io/socket.io.js`. */
 const page = (name: string, config: UserConfig): UserConfig => ({
@@ -75,11 +76,15 @@ const page = (name: string, config: UserConfig): UserConfig => ({
 });
 
 export default defineConfig([
-  { ...browser, ...modules },
+  { ...browser, ...modules("shared") },
   {
     ...browser,
-    ...modules,
-    entry: { "index.node": "src/index.node.ts", "webtransport.node": "src/webtransport.node.ts" },
+    ...modules("shared.node"),
+    entry: {
+      "index.node": "src/index.node.ts",
+      "websocket.node": "src/websocket.node.ts",
+      "webtransport.node": "src/webtransport.node.ts",
+    },
     plugins: [],
     platform: "node",
     target: "node20.19",

@@ -31,24 +31,21 @@ export const toAttachment = (value: unknown): Frame | undefined => {
   // tags, unlike instanceof, also know the objects of other realms, and Blob where there is no such global
   const tag = (value as { [Symbol.toStringTag]?: unknown } | null | undefined)?.[Symbol.toStringTag];
   if (tag === "ArrayBuffer") return new Uint8Array(value as ArrayBuffer);
-  return tag && /^(Blob|File)$/.test(tag as string) ? (value as Frame) : undefined;
+  return tag === "Blob" || tag === "File" ? (value as Frame) : undefined;
 };
 
 /** Whether a payload has the shape that its type asks for (socket-protocol §1, api P2, P3). */
 export const isPayload = (type: number, data: unknown): boolean => {
   if (Array.isArray(data)) {
-    const name: unknown = data[0];
-    return (
-      type === ACK ||
-      (type === EVENT && (typeof name === "number" || (typeof name === "string" && !RESERVED_EVENTS.has(name))))
-    );
+    if (type !== EVENT) return type === ACK;
+    return typeof data[0] === "string" ? !RESERVED_EVENTS.has(data[0]) : typeof data[0] === "number";
   }
   if (isObject(data)) return type === CONNECT || type === CONNECT_ERROR;
   return typeof data === "string" ? type === CONNECT_ERROR : data === undefined && type < EVENT;
 };
 
 // type, count, namespace, id; nothing of it can match in two ways
-const HEADER = /^(?:[0-4]|[56](0*[1-9]\d*)-)(?:(\/[^,]*)(?:,|$))?(\d{0,15})/;
+const HEADER = /^(?:[0-4]|[56](0*[1-9]\d*)-)(?:(\/[^,]*),?)?(\d{0,15})/;
 
 /**
  * Reads packets as JSON with attachments. It knows one limit, `maxAttachments`, and its errors have codes only: what else
@@ -158,8 +155,7 @@ export const createJsonCodec = (
       throw new UsageError("not_serializable", undefined, { cause: error });
     }
     const count = frames.length - 1;
-    frames[0] =
-      (count ? `${type + 3}${count}-` : "01234"[type]!) + (nsp === "/" ? "" : nsp + ",") + (id ?? "") + (json ?? "");
+    frames[0] = (count ? `${type + 3}${count}-` : type) + (nsp === "/" ? "" : nsp + ",") + (id ?? "") + (json ?? "");
     return frames;
   },
   reader: (limits) => new Reader(limits, options),

@@ -1,0 +1,18 @@
+import { UsageError } from "@bowline/protocol";
+import type { Opener } from "./transport.ts";
+
+/** Opens WebSocket, where there is nothing else. It throws a UsageError for options that need more. */
+export const only =
+  (webSocket: Opener): Opener =>
+  (context) => {
+    const { options } = context;
+    if (options.forceBase64 || options.transports?.includes("websocket") === false)
+      throw new UsageError("websocket_only");
+    try {
+      // all that WebSocket asks an engine for is there from the start
+      return webSocket({ ...context, options: { ...options, ...options.transportOptions?.["websocket"] } });
+    } catch (error) {
+      // listeners of errors come later
+      queueMicrotask(() => context.onLost(error));
+    }
+  };
