@@ -97,7 +97,6 @@ export const sections = [
       {
         id: "P5",
         title: "Encoder and Decoder, custom parsers, binary values, `toJSON`, dates",
-        notYet: "custom parsers",
       },
       { id: "P6", title: "msgpack", notYet: "msgpack" },
     ],

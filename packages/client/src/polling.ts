@@ -17,7 +17,6 @@ export type Request = (
 export const polling =
   (request: Request, bytes: Bytes): Opener =>
   (context) => {
-    const { timer } = context.platform;
     const aborter = new AbortController();
     const abort = (): void => aborter.abort();
     let posting: Promise<void> | undefined;
@@ -27,7 +26,7 @@ export const polling =
 
     // empty when it has failed, which is then told
     const exchange = async (body?: string): Promise<string> => {
-      const stop = timer(abort, context.options.requestTimeout || 1e9);
+      const stop = context.platform.timer(abort, context.options.requestTimeout || 1e9);
       let answer = "";
       try {
         // one that is too large for the server is not even sent
@@ -69,7 +68,7 @@ export const polling =
     return {
       bufferedBytes: 0,
       get isBusy() {
-        return !!(posting ?? onPaused);
+        return posting ?? onPaused;
       },
       send(packets) {
         const count = payloadLimit(packets, context.handshake?.maxPayload ?? 0, bytes);

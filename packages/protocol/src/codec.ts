@@ -24,11 +24,23 @@ export interface PacketReader {
    * @throws ProtocolError when the message fits nowhere; the reader is not to be used again
    */
   read(frame: Frame): Packet | undefined;
+  /** The connection has ended: lets go of what it holds, and gives nothing any more. */
+  destroy?(): undefined;
+}
+
+/** Takes packets that are ready before or after the `read` that should give them. */
+export interface PacketSink {
+  /** @param get gives the packet, or throws as `read` does; `frame` has no meaning then */
+  onMessage(frame: Frame, get: () => Packet): void;
 }
 
 /** How Socket.IO packets look on the wire. The default is JSON with attachments (socket-protocol §1, §2). */
 export interface Codec {
   /** The messages of one packet, in sending order: they must not be mixed with others. */
   encode(packet: Packet): Frame[];
-  reader(limits: PacketLimits): PacketReader;
+  /**
+   * @param limits those that are missing do not count. @default what the codec was made with
+   * @param sink gets what `read` does not return
+   */
+  reader(limits?: PacketLimits, sink?: PacketSink): PacketReader;
 }

@@ -1,3 +1,4 @@
+import { UsageError } from "./errors.ts";
 import type { Frame } from "./packet.ts";
 import { writeStrings } from "./plain-strings.ts";
 import { type Stringify, toAttachment } from "./socket-codec.ts";
@@ -8,7 +9,8 @@ const isObject = (value: unknown): value is object => typeof value === "object" 
 
 /**
  * Makes a `Stringify` for platforms with Buffers. JSON.stringify would ask a Buffer for its `toJSON`, byte by byte, before
- * any replacer sees it: so binary values are moved out first. Copies only what holds them.
+ * any replacer sees it: so binary values are moved out first. Copies only what holds them. It throws UsageError
+ * `not_serializable` for what JSON cannot hold.
  */
 export const detaching = (toFrame: (value: object) => Frame | undefined = toAttachment): Stringify => {
   const detach = (value: object, frames: Frame[], key: string | number): unknown => {
@@ -47,5 +49,11 @@ export const detaching = (toFrame: (value: object) => Frame | undefined = toAtta
     }
     return copy ?? holder;
   };
-  return (data, frames) => writeStrings(data) ?? JSON.stringify(isObject(data) ? detach(data, frames, "") : data);
+  return (data, frames) => {
+    try {
+      return writeStrings(data) ?? JSON.stringify(isObject(data) ? detach(data, frames, "") : data);
+    } catch (error) {
+      throw new UsageError("not_serializable", undefined, { cause: error });
+    }
+  };
 };
