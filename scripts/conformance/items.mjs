@@ -98,7 +98,7 @@ export const sections = [
         id: "P5",
         title: "Encoder and Decoder, custom parsers, binary values, `toJSON`, dates",
       },
-      { id: "P6", title: "msgpack", notYet: "msgpack" },
+      { id: "P6", title: "msgpack" },
     ],
   },
   {

@@ -8,9 +8,9 @@ import { RawWebSocket } from "./wire.ts";
 
 afterEach(closeAll);
 
-function everywhere(pair: Pair, { parser, hasBinary }: ParserSubject, transports: string[]): void {
+function everywhere(pair: Pair, { server, client: parser, hasBinary }: ParserSubject, transports: string[]): void {
   test("events, acknowledgements and auth travel, also in other namespaces (api.md P5)", async () => {
-    const rig = await start(pair, { parser });
+    const rig = await start(pair, { parser: server });
     rig.io.of("/é").use((socket, next) => next(socket.handshake.auth["token"] === "t" ? undefined : new Error("no")));
     const [client, socket] = await rig.connect({ transports, parser, auth: { token: "t" } }, "/é");
     expect(client.id).toBe(socket.id);
@@ -27,7 +27,7 @@ function everywhere(pair: Pair, { parser, hasBinary }: ParserSubject, transports
   });
 
   test("a middleware's refusal tells its message and data", async () => {
-    const rig = await start(pair, { parser });
+    const rig = await start(pair, { parser: server });
     rig.io.use((_socket, next) => next(Object.assign(new Error("no"), { data: { why: 1 } })));
     const client = rig.client({ transports, parser });
     const [error] = await once(client, "connect_error");
@@ -35,7 +35,7 @@ function everywhere(pair: Pair, { parser, hasBinary }: ParserSubject, transports
   });
 
   test.runIf(hasBinary)("binary values come as bytes, both ways and in answers", async () => {
-    const rig = await start(pair, { parser });
+    const rig = await start(pair, { parser: server });
     const [client, socket] = await rig.connect({ transports, parser });
     const bytes = Buffer.from([0, 1, 255]);
     const up = once(socket, "up");
@@ -48,7 +48,7 @@ function everywhere(pair: Pair, { parser, hasBinary }: ParserSubject, transports
   });
 
   test("volatile events come while there is a connection", async () => {
-    const rig = await start(pair, { parser });
+    const rig = await start(pair, { parser: server });
     const [client, socket] = await rig.connect({ transports, parser });
     // over polling a server is ready only while it holds a GET
     await until(() => socket.conn.transport.writable, "idle connection");
@@ -58,7 +58,7 @@ function everywhere(pair: Pair, { parser, hasBinary }: ParserSubject, transports
   });
 
   test("broadcasts reach everyone, and their acknowledgements come back", async () => {
-    const rig = await start(pair, { parser });
+    const rig = await start(pair, { parser: server });
     const [one, socket] = await rig.connect({ transports, parser });
     const [two] = await rig.connect({ transports, parser });
     await socket.join("room");
@@ -73,7 +73,7 @@ function everywhere(pair: Pair, { parser, hasBinary }: ParserSubject, transports
   });
 
   test("a lost client gets what it has missed (connection state recovery)", async () => {
-    const rig = await start(pair, { parser, connectionStateRecovery: {} });
+    const rig = await start(pair, { parser: server, connectionStateRecovery: {} });
     const [client, socket] = await rig.connect({ transports, parser, reconnectionDelay: 60 });
     const names: string[] = [];
     client.onAny((name: string) => names.push(name));
@@ -102,8 +102,8 @@ forEachPair((pair) => {
   });
 
   test("both sides read each other over an upgrade, while events go on (api.md P5)", async () => {
-    const { parser } = parsers[1]!;
-    const rig = await start(pair, { parser });
+    const { server, client: parser } = parsers[1]!;
+    const rig = await start(pair, { parser: server });
     const client = rig.client({ parser, transports: ["polling", "websocket"] });
     rig.io.on("connection", (socket: Socket) => socket.on("up", (value: unknown) => socket.emit("down", value)));
     await once(client, "connect");

@@ -1,13 +1,20 @@
 import { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
 import type { Parser, ParserPacket } from "@bowline/protocol";
+import * as ourMsgpack from "bowline/msgpack";
+import * as ourJson from "bowline/parser";
+import * as ourMsgpackClient from "bowline-client/msgpack";
+import * as ourJsonClient from "bowline-client/parser";
 import * as officialJson from "socket.io-parser";
 import * as officialMsgpack from "socket.io-msgpack-parser";
 
 /** A parser, and what it can carry. */
 export interface ParserSubject {
   readonly name: string;
-  readonly parser: Parser;
+  /** Of the server. */
+  readonly server: Parser;
+  /** Of the client. */
+  readonly client: Parser;
   /** Whether binary values come as bytes. */
   readonly hasBinary: boolean;
 }
@@ -54,8 +61,12 @@ export const lateParser: Parser = {
 
 /** Parsers that servers and clients of v4 use, and two of our own making. */
 export const parsers: readonly ParserSubject[] = [
-  { name: "socket.io-parser", parser: officialJson, hasBinary: true },
-  { name: "socket.io-msgpack-parser", parser: officialMsgpack, hasBinary: true },
-  { name: "JSON by hand", parser: jsonParser, hasBinary: false },
-  { name: "late, in parts", parser: lateParser, hasBinary: false },
+  { name: "socket.io-parser", server: officialJson, client: officialJson, hasBinary: true },
+  { name: "socket.io-msgpack-parser", server: officialMsgpack, client: officialMsgpack, hasBinary: true },
+  { name: "JSON by hand", server: jsonParser, client: jsonParser, hasBinary: false },
+  { name: "late, in parts", server: lateParser, client: lateParser, hasBinary: false },
+  { name: "our msgpack (P6)", server: ourMsgpack, client: ourMsgpackClient, hasBinary: true },
+  { name: "our msgpack, of servers alone (P6)", server: ourMsgpack, client: officialMsgpack, hasBinary: true },
+  { name: "our msgpack, of clients alone (P6)", server: officialMsgpack, client: ourMsgpackClient, hasBinary: true },
+  { name: "our JSON", server: ourJson, client: ourJsonClient, hasBinary: true },
 ];

@@ -1,5 +1,6 @@
 import {
   backoffDelay,
+  checkPayload,
   type Parser,
   type Codec,
   type DefaultEventsMap,
@@ -183,10 +184,9 @@ export class Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitE
   }
 
   /** @internal Hot path: the session calls it without a hop between. */
-  readonly onMessage = (frame: Frame, get?: () => Packet | undefined): void => {
+  readonly onMessage = (frame: Frame, late?: Packet): void => {
     try {
-      this.#reader ??= this.codec.reader(undefined, this);
-      const packet = get ? get() : this.#reader.read(frame);
+      const packet = late ? checkPayload(late) : (this.#reader ??= this.codec.reader(undefined, this)).read(frame);
       if (!packet) return;
       fire(this, "packet", packet);
       this.sockets.get(packet.nsp)?.receive(packet);
@@ -205,10 +205,11 @@ export class Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitE
     this.#enter("open");
     fire(this, "open");
     // a parser that cannot write the CONNECT costs this connection
-    this.onMessage("", () => {
+    try {
       for (const socket of this.#active) socket.onOpen();
-      return undefined;
-    });
+    } catch (error) {
+      this.engine.fail(error);
+    }
     if (this.#isReconnecting) fire(this, "reconnect", this.#attempts);
     this.#isReconnecting = false;
     this.#attempts = 0;

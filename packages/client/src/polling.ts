@@ -63,6 +63,18 @@ export const polling =
       settle();
     };
 
+    const end = async (isSilent: boolean | undefined): Promise<void> => {
+      isClosed = true;
+      if (!isSilent && context.id) {
+        await posting;
+        // a server that is gone must not keep the process alive
+        context.options.requestTimeout ||= 1000;
+        await exchange("1");
+      }
+      // only now: the server takes a GET that is given up for a network error
+      abort();
+    };
+
     void poll();
 
     return {
@@ -83,18 +95,6 @@ export const polling =
         onPaused = undefined;
         if (!isPolling) void poll();
       },
-      close(isSilent) {
-        isClosed = true;
-        if (isSilent || !context.id) abort();
-        // the GET is given up only then: the server takes that for a network error
-        else
-          void Promise.resolve(posting)
-            .then(() => {
-              // a server that is gone must not keep the process alive
-              context.options.requestTimeout ||= 1000;
-              return exchange("1");
-            })
-            .then(abort);
-      },
+      close: (isSilent) => void end(isSilent),
     };
   };

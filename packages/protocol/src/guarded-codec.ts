@@ -88,7 +88,7 @@ function inWordsOfV4(error: unknown, frame: Frame): unknown {
 }
 
 /** What servers ask of a peer beyond the grammar: sizes, and depth (abuse rows 81, 84, 90, 99). */
-class GuardedReader extends JsonReader {
+export class GuardedReader extends JsonReader {
   readonly #limits: PacketLimits;
   #size = 0;
   /** The id of the packet that is read, if it has leading zeros. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { PacketLimits } from "./codec.ts";
+import type { PacketLimits, PacketReader } from "./codec.ts";
 import { createGuardedParserCodec } from "./guarded-parser.ts";
 import type { Packet } from "./packet.ts";
 import type { Parser } from "./parser.ts";
@@ -26,8 +26,8 @@ function scripted(add: (chunk: unknown, give: Give) => void): Parser & { give: G
       }
     },
     Decoder: class {
-      on(_event: "decoded", listener: Give): void {
-        parser.give = listener;
+      on(_event: "decoded", listener: (packet: never) => void): void {
+        parser.give = listener as Give;
       }
       add(chunk: unknown): void {
         add(chunk, parser.give);
@@ -45,7 +45,9 @@ const json = (): ReturnType<typeof scripted> => scripted((chunk, give) => give(J
 /** What a connection gets in all: by `read`, and at other times. */
 function listen(parser: Parser): { got: Packet[]; read(frame: string): void; destroy(): void } {
   const got: Packet[] = [];
-  const reader = createGuardedParserCodec(parser).reader(limits, { onMessage: (_frame, get) => void got.push(get()) });
+  const reader: PacketReader = createGuardedParserCodec(parser).reader(limits, {
+    onMessage: (_frame, packet) => void got.push(reader.check?.(packet) ?? packet),
+  });
   return {
     got,
     read(frame) {

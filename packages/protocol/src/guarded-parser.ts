@@ -14,7 +14,6 @@ const unreadable = (error: unknown): ProtocolError =>
     ? error
     : new ProtocolError("unreadable_packet", textOf(error) || "unreadable packet", { cause: error });
 
-/** A packet in our own shape, of whatever object a decoder has made. */
 function packetOf({ type, nsp, data, id }: Packet): Packet {
   // v4's own parser once gave 5 and 6, and servers of v4 take them
   const plain = type === 5 || type === 6 ? ((type - 3) as Packet["type"]) : type;
@@ -30,7 +29,7 @@ class GuardedParserReader implements PacketReader {
   /** Bytes that came since the last packet. */
   #size = -CHUNK_BYTES;
   /** What the current `read` has decoded. */
-  #decoded: (() => Packet)[] | undefined;
+  #decoded: Packet[] | undefined;
 
   constructor(codec: Codec, limits: PacketLimits, sink: PacketSink) {
     this.#codec = codec;
@@ -41,7 +40,7 @@ class GuardedParserReader implements PacketReader {
   read(frame: Frame): Packet | undefined {
     this.#size += CHUNK_BYTES + (typeof frame === "string" ? frame.length : frame.byteLength);
     if (isOver(this.#size, this.#limits.maxPacketBytes)) throw new ProtocolError("packet_too_large", "invalid payload");
-    const decoded: (() => Packet)[] = (this.#decoded = []);
+    const decoded: Packet[] = (this.#decoded = []);
     try {
       this.#reader ??= this.#codec.reader(this.#limits, this);
       this.#reader.read(frame);
@@ -52,22 +51,24 @@ class GuardedParserReader implements PacketReader {
     }
     const last = decoded.pop();
     // a parser may have held some back
-    for (const get of decoded) this.#sink.onMessage("", () => this.#checked(get));
-    return last === undefined ? undefined : this.#checked(last);
+    for (const packet of decoded) this.#sink.onMessage("", packet);
+    return last && this.check(last);
   }
 
-  /** The decoder has given a packet, within `read` or later. */
-  onMessage(_frame: Frame, get: () => Packet): void {
-    if (this.#decoded !== undefined) this.#decoded.push(get);
-    else this.#sink.onMessage("", () => this.#checked(get));
+  /** The decoder has given a packet, or what it takes for one, within `read` or later. */
+  onMessage(_frame: Frame, packet: unknown): void {
+    const given = (typeof packet === "object" && packet ? packet : {}) as Packet;
+    if (this.#decoded !== undefined) this.#decoded.push(given);
+    else this.#sink.onMessage("", given);
   }
 
-  #checked(get: () => Packet): Packet {
+  /** A packet in our own shape, of whatever object a decoder has made. */
+  check(given: Packet): Packet {
     const size = this.#size;
     this.#size = -CHUNK_BYTES;
     let packet: Packet;
     try {
-      packet = get();
+      packet = packetOf(given);
     } catch (error) {
       throw unreadable(error);
     }
@@ -106,7 +107,7 @@ const nameOf = ({ type, nsp, data }: Packet): string =>
  * Limits hold, but for `maxDepth` and `maxAttachments`, which are the parser's own matter.
  */
 export const createGuardedParserCodec = (parser: Parser): Codec => {
-  const codec = createParserCodec(parser, (frame) => frame, packetOf);
+  const codec = createParserCodec(parser, (frame) => frame);
   return {
     encode({ type, nsp, data, id }) {
       const packet = { type, nsp, data, id };

@@ -1,6 +1,6 @@
 import type { Codec } from "./codec.ts";
 import type { Frame, Packet } from "./packet.ts";
-import { checkPayload, toAttachment } from "./socket-codec.ts";
+import { toAttachment } from "./socket-codec.ts";
 
 /** A packet as v4's parsers know it. Their decoders may also give the types 5 and 6, which count as 2 and 3. */
 export interface ParserPacket {
@@ -41,13 +41,8 @@ export interface Parser {
 /**
  * The Codec that a parser is. Servers ask more of a peer, and of a parser: `createGuardedParserCodec`.
  * @param toChunk what decoders get for a message
- * @param check makes a packet of what they give, or throws
  */
-export const createParserCodec = (
-  parser: Parser,
-  toChunk: (frame: Frame) => unknown,
-  check: (packet: Packet) => Packet = checkPayload,
-): Codec => {
+export const createParserCodec = (parser: Parser, toChunk: (frame: Frame) => unknown): Codec => {
   const encoder = new parser.Encoder();
   return {
     encode: (packet) =>
@@ -55,7 +50,7 @@ export const createParserCodec = (
     reader(_limits, sink) {
       const decoder = new parser.Decoder();
       decoder.on("decoded", (packet) => {
-        sink?.onMessage("", () => check(packet as Packet));
+        sink?.onMessage("", packet as Packet);
       });
       return {
         read: (frame) => void decoder.add(toChunk(frame)),

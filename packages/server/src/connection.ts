@@ -364,13 +364,13 @@ export class Connection
 
   // ---- from the session
 
-  /** Hot path. With `get`, a custom parser gives a packet at its own time. */
-  onMessage(frame: Frame, get?: () => Packet): void {
-    if (get === undefined && !this.silent) this.#announceData(frame);
+  /** Hot path. With `late`, a custom parser gives a packet at its own time. */
+  onMessage(frame: Frame, late?: Packet): void {
+    if (late === undefined && !this.silent) this.#announceData(frame);
     if (this.#reader === undefined) return;
     let packet: Packet | undefined;
     try {
-      packet = get === undefined ? this.#reader.read(frame) : get();
+      packet = late === undefined ? this.#reader.read(frame) : this.#reader.check?.(late);
     } catch (error) {
       return this.#onDecodeError(error instanceof Error ? error : new Error(String(error)));
     }

@@ -22,8 +22,9 @@ export function readerOf3(codec: Codec, limits: Limits, sink?: PacketSink): Pack
   // both together; which is too long is judged when they are told apart
   const both = { ...limits, maxNamespaceBytes: isLimited ? maxNamespaceBytes + maxAuthBytes + 1 : 0 };
   const told = (packet: Packet): Packet => (packet.type === PacketType.CONNECT ? withAuth(packet, limits) : packet);
-  const reader = codec.reader(both, { onMessage: (frame, get) => sink?.onMessage(frame, () => told(get())) });
+  const reader = codec.reader(both, sink);
   return {
+    check: (packet) => told(reader.check?.(packet) ?? packet),
     read(frame) {
       const packet = reader.read(frame);
       return packet && told(packet);

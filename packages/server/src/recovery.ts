@@ -334,7 +334,7 @@ export class Recovery implements Timed {
 
   #dataOf({ packets }: LoggedEvent): unknown {
     let packet: Packet | undefined;
-    const reader = this.#space.codec.reader(NO_LIMITS, { onMessage: (_frame, get) => (packet = get()) });
+    const reader = this.#space.codec.reader(NO_LIMITS, { onMessage: (_frame, given) => (packet = given) });
     for (const frame of packets) packet = reader.read(typeof frame === "string" ? frame.slice(1) : frame) ?? packet;
     return packet?.type === PacketType.EVENT ? packet.data : undefined;
   }

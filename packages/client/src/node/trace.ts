@@ -48,7 +48,7 @@ export function watched(codec: Codec, manager: TracedManager): Codec {
         packetIn.publish({ manager, packet });
         return packet;
       };
-      const reader = codec.reader(limits, { onMessage: (frame, get) => sink?.onMessage(frame, () => told(get())) });
+      const reader = codec.reader(limits, { onMessage: (frame, packet) => sink?.onMessage(frame, told(packet)) });
       return {
         read(frame) {
           const packet = reader.read(frame);
