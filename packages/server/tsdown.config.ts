@@ -11,7 +11,13 @@ function copyClient(): void {
 }
 
 export default defineConfig({
-  entry: { index: "src/index.ts", engine: "src/engine-exports.ts", msgpack: "src/msgpack.ts", parser: "src/parser.ts" },
+  entry: {
+    index: "src/index.ts",
+    engine: "src/engine-exports.ts",
+    fetch: "src/fetch-exports.ts",
+    msgpack: "src/msgpack.ts",
+    parser: "src/parser.ts",
+  },
   format: ["esm", "cjs"],
   platform: "node",
   target: "node20.19",
