@@ -97,9 +97,8 @@ export const sections = [
       {
         id: "P5",
         title: "Encoder and Decoder, custom parsers, binary values, `toJSON`, dates",
-        notYet: "custom parsers",
       },
-      { id: "P6", title: "msgpack", notYet: "msgpack" },
+      { id: "P6", title: "msgpack" },
     ],
   },
   {

@@ -114,7 +114,7 @@ class Session implements TransportContext {
   async send(...packets: Frame[]): Promise<number> {
     let sends = 0;
     for (let rest = packets; rest.length > 0; sends++) {
-      await until(() => this.transport.isBusy !== true, "a transport that is not busy");
+      await until(() => !this.transport.isBusy, "a transport that is not busy");
       rest = this.transport.send(rest);
     }
     return sends;
@@ -221,7 +221,7 @@ function packets(subject: ClientTransportSubject): void {
     const server = await host();
     const { session, socket } = await join(subject, server);
     const paused = new Promise<void>((resolve) => session.transport.pause?.(resolve));
-    expect(session.transport.isBusy).toBe(true);
+    expect(session.transport.isBusy).toBeTruthy();
     socket.emit("down", 1);
     await within(paused, "the pause");
     expect(session.messages).toEqual(['42["down",1]']);

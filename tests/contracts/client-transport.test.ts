@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, vi } from "vitest";
 import { WebSocket } from "ws";
+import { createParserCodec } from "@bowline/protocol";
 import { dial } from "../../packages/client/src/dial.ts";
 import { node } from "../../packages/client/src/node/node.ts";
 import { transports as ofNode } from "../../packages/client/src/node/transports.ts";
 import { webSocket as nodeWebSocket } from "../../packages/client/src/node/websocket.ts";
-import { only } from "../../packages/client/src/only-websocket.ts";
+import { only, refuse } from "../../packages/client/src/only-websocket.ts";
 import { browserPlatform, transports as ofBrowsers } from "../../packages/client/src/platform.ts";
 import { webSocketPlatform } from "../../packages/client/src/websocket-platform.ts";
 import "../../packages/client/src/webtransport.ts";
@@ -14,7 +15,7 @@ import { clientTransportContract, network } from "./client-transport.contract.ts
 beforeAll(() => void vi.stubGlobal("WebSocket", WebSocket).stubGlobal("WebTransport", network.WebTransport));
 afterAll(() => void vi.unstubAllGlobals());
 
-const inNode = node(dial(ofNode));
+const inNode = node(dial(ofNode), createParserCodec);
 
 for (const [name, platform, transports, tellsStatus] of [
   ["in Node", inNode, ofNode, true],
@@ -37,7 +38,7 @@ for (const [name, platform, transports, tellsStatus] of [
 }
 
 for (const [name, platform, tellsStatus] of [
-  ["in Node", node(only(nodeWebSocket)), true],
+  ["in Node", node(only(nodeWebSocket), refuse), true],
   ["in a browser", webSocketPlatform, false],
 ] as const)
   clientTransportContract({

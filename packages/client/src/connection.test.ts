@@ -68,6 +68,7 @@ describe("without a list of transports", () => {
     polling?.fail("xhr poll error");
     expect(onError).not.toHaveBeenCalled();
     webSocket?.fail();
+    await settled();
     expect(String(onError.mock.calls[0])).toBe("Error: xhr poll error");
   });
 });
@@ -203,6 +204,7 @@ describe("reconnection", () => {
       await platform.time.advance(ms);
       platform.last.fail();
     }
+    await settled();
     const error = "websocket error";
     expect(log).toEqual([[1000, 1], error, [3000, 2], error, [7000, 3], "failed", error]);
   });
@@ -467,13 +469,29 @@ describe("heartbeat", () => {
     expect(platform.time.pending).toBe(0);
   });
 
-  test("a browser that goes offline closes at once", async () => {
+  test("a browser that goes offline closes at once (EC5)", async () => {
+    const page = new EventTarget();
+    const listen = vi.fn(page.addEventListener.bind(page));
+    vi.stubGlobal("addEventListener", listen);
     const manager = await open({ transports: ["websocket"], reconnection: false });
     const onClose = vi.fn();
     manager.on("close", onClose);
     platform.last.accept();
-    platform.listeners.get("offline")?.();
+    page.dispatchEvent(new Event("offline"));
+    vi.unstubAllGlobals();
     expect(onClose).toHaveBeenCalledWith("transport close", { description: "network connection lost" });
-    expect(platform.listeners.size).toBe(0);
+    expect(listen.mock.calls).toMatchObject([["offline", expect.any(Function), { signal: { aborted: true } }]]);
+  });
+
+  test("a page that is left closes silently if that is wanted, and its connection ends (EC2)", async () => {
+    const page = new EventTarget();
+    vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
+    const manager = await open({ transports: ["websocket"], closeOnBeforeunload: true });
+    const onClose = vi.fn();
+    manager.on("close", onClose);
+    platform.last.accept();
+    page.dispatchEvent(new Event("beforeunload"));
+    vi.unstubAllGlobals();
+    expect([platform.last.closed, onClose.mock.calls]).toEqual(["cleanly", []]);
   });
 });

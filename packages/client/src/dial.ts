@@ -1,4 +1,4 @@
-import { type Frame, TransportError } from "@bowline/protocol";
+import type { Frame } from "@bowline/protocol";
 import { fire } from "./run.ts";
 import { type Line, openLine, type Opener } from "./transport.ts";
 
@@ -28,13 +28,13 @@ export const dial =
         receive: (frame) => receive(line, frame),
         onLost(details) {
           if (!lines.delete(line)) return;
-          const error = details instanceof Error ? details : undefined;
-          if (line === candidate) decide(new Error(`probe error: ${error ?? "transport closed"}`));
+          if (line === candidate)
+            decide(new Error(`probe error: ${details instanceof Error ? details : "transport closed"}`));
           else if (context.id) context.onLost(details);
           else {
             webSocketWorked = false;
             // of a race, polling's error is the one that applications test (EC2)
-            if (list || name === "polling" || !failure) failure = error ?? new TransportError(`${name} error`, details);
+            if (list || name === "polling" || !failure) failure = details;
             attempt();
           }
         },
@@ -51,7 +51,9 @@ export const dial =
         context.name = name;
         stopTimer?.();
         if (!list) stopTimer = platform.timer(attempt, options.fallbackDelay ?? 1000);
-      } else if (!lines.size) context.onLost(failure ?? new Error("No transports available"));
+      } else if (!lines.size)
+        // listeners of errors come later
+        queueMicrotask(() => context.onLost(failure ?? new Error("No transports available")));
     };
 
     /** Makes a line the one that carries the session. */
@@ -65,27 +67,26 @@ export const dial =
     /** The first to say anything has won. */
     const win = (line: Line, frame: Frame): void => {
       stopTimer?.();
-      untried.length = 0;
-      for (const other of lines) if (other !== line) drop(other);
+      lines.delete(line);
+      for (const loser of lines) {
+        const { carrier } = loser;
+        if (carrier?.pause)
+          // the session that polling may have made at the server is ended too
+          loser.receive = (late) => {
+            loser.id = /"sid":"(.+?)"/.exec(late as string)?.[1];
+            carrier.close();
+          };
+        else carrier?.close();
+      }
+      lines.clear();
+      lines.add(line);
       settle(line);
       context.receive(frame);
       // what was added last is preferred: WebTransport, which brings WebSocket along (EC6)
       const name = Object.keys(transports)
         .filter((each) => [context.handshake?.upgrades].flat().includes(each) && list?.includes(each) !== false)
         .at(-1);
-      if (name && lines.has(line) && options.upgrade !== false && line.carrier?.pause) candidate = open(name, probe);
-    };
-
-    /** Closes a loser of the race. A session that polling may have made at the server is ended too. */
-    const drop = (line: Line): void => {
-      const { carrier } = line;
-      lines.delete(line);
-      if (carrier?.pause)
-        line.receive = (frame) => {
-          line.id = /"sid":"(.+?)"/.exec(frame as string)?.[1];
-          carrier.close();
-        };
-      else carrier?.close();
+      if (name && lines.has(line) && options.upgrade !== false && line.carrier!.pause) candidate = open(name, probe);
     };
 
     const probe = (line: Line, frame: Frame): void => {
@@ -93,7 +94,7 @@ export const dial =
       if (frame !== "3probe") return decide(new Error("probe error"));
       isPausing = true;
       fire(context.session, "upgrading", line);
-      current?.carrier?.pause?.(decide);
+      current!.carrier!.pause!(decide);
     };
 
     /** Polling has paused; or with an error: the candidate has failed, before or after that. */
@@ -106,10 +107,10 @@ export const dial =
       if (error) {
         // also one that has told of its end: it takes no harm
         line.carrier?.close();
-        current?.carrier?.resume?.();
+        current!.carrier!.resume!();
       } else {
         settle(line);
-        line.carrier?.send(["5"]);
+        line.carrier!.send(["5"]);
       }
       fire(context.session, error ? "upgradeError" : "upgrade", error ?? line);
       context.onReady();
@@ -119,20 +120,19 @@ export const dial =
       if (options.rememberUpgrade && webSocketWorked && untried.includes("websocket")) untried.unshift("websocket");
       if (!options.tryAllTransports) untried.splice(1);
     }
-    // listeners of errors come later
-    if (untried[0]) attempt();
-    else queueMicrotask(attempt);
+    attempt();
 
     return {
+      // asked while the session is open: then there is a current transport
       get isBusy() {
-        return isPausing || isReading || !!current?.carrier?.isBusy;
+        return isPausing || isReading || current!.carrier!.isBusy;
       },
       get bufferedBytes() {
-        return current?.carrier?.bufferedBytes ?? 0;
+        return current!.carrier!.bufferedBytes;
       },
       send(packets) {
-        const at = packets.findIndex((packet) => packet instanceof Blob);
-        if (at < 0) return current?.carrier?.send(packets) ?? packets;
+        const at = packets.findIndex((packet) => (packet as { arrayBuffer?: unknown }).arrayBuffer);
+        if (at < 0) return current!.carrier!.send(packets);
         // transports take no Blobs, since polling cannot: it is read first, and nothing may overtake it
         isReading = true;
         (packets[at] as unknown as Blob).arrayBuffer().then((read) => {
@@ -144,7 +144,6 @@ export const dial =
       },
       close(isSilent) {
         stopTimer?.();
-        untried.length = 0;
         candidate = undefined;
         for (const { carrier } of lines) carrier?.close(isSilent);
         lines.clear();

@@ -96,8 +96,13 @@ export class Engine extends AliasedEmitter<EngineEvents> implements SessionHandl
     this.onMessage = owner.onMessage;
     this.#transport = platform.open(this);
     if (options.hostname !== "localhost")
-      platform.listen?.("offline", () => this.onLost({ description: "network connection lost" }), this.#ended);
-    if (options.closeOnBeforeunload) platform.listen?.("beforeunload", () => this.#transport?.close(), this.#ended);
+      globalThis.addEventListener?.(
+        "offline",
+        () => this.onLost({ description: "network connection lost" }),
+        this.#ended,
+      );
+    if (options.closeOnBeforeunload)
+      globalThis.addEventListener?.("beforeunload", () => this.#transport!.close(), this.#ended);
   }
 
   /** Whether a volatile event would go out now: not over 1 MB of unsent bytes. */
@@ -214,7 +219,7 @@ export class Engine extends AliasedEmitter<EngineEvents> implements SessionHandl
     this.#ended.abort();
     this.#stopTimer?.();
     // after these the peer knows, or cannot be told
-    this.#transport?.close(reason.startsWith("t"));
+    this.#transport?.close(reason[0] === "t");
     this.#isClosing = true;
     if (reason === "transport error") fire(this, "error", details);
     if (this.id) this.#owner?.onClose(reason, details as DisconnectDescription);

@@ -8,4 +8,4 @@ export type { Lookup, Options } from "./lookup.ts";
 export type { EmitArgs, EmitFlags, Outgoing } from "./outgoing.ts";
 export type { Auth, DisconnectReason, SocketOptions, SocketReservedEvents } from "./socket.ts";
 export type { ManagerClass } from "./manager.ts";
-export type { Codec, DefaultEventsMap, EventsMap, Frame, Packet, TransportError } from "@bowline/protocol";
+export type { DefaultEventsMap, EventsMap, Frame, Packet, Parser, TransportError } from "@bowline/protocol";

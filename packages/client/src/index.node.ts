@@ -1,4 +1,4 @@
-import type { DefaultEventsMap, EventsMap } from "@bowline/protocol";
+import { createParserCodec, type DefaultEventsMap, type EventsMap } from "@bowline/protocol";
 import type { Connection } from "./connection.ts";
 import { dial } from "./dial.ts";
 import { createLookup, type Lookup } from "./lookup.ts";
@@ -10,7 +10,7 @@ export type Manager<
   ListenEvents extends EventsMap = DefaultEventsMap,
   EmitEvents extends EventsMap = ListenEvents,
 > = Connection<ListenEvents, EmitEvents>;
-export const Manager: ManagerClass = /* @__PURE__ */ nodeManagerOf(dial(transports));
+export const Manager: ManagerClass = /* @__PURE__ */ nodeManagerOf(dial(transports), createParserCodec);
 
 /** Connects to a namespace of a server. */
 export const io: Lookup = /* @__PURE__ */ createLookup(Manager);

@@ -1,8 +1,8 @@
 import type { DefaultEventsMap, EventsMap } from "@bowline/protocol";
-import { addressOf } from "./address.ts";
+import { Socket, type SocketOptions } from "./socket.ts";
 import type { Connection, ManagerOptions } from "./connection.ts";
 import type { ManagerClass } from "./manager.ts";
-import { Socket, type SocketOptions } from "./socket.ts";
+import { addressOf } from "./address.ts";
 
 /** Revision of the Socket.IO protocol that the client speaks. */
 export const protocol = 5;

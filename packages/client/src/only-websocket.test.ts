@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { Connection, type ManagerOptions } from "./connection.ts";
-import { only } from "./only-websocket.ts";
+import { only, refuse } from "./only-websocket.ts";
 import { FakePlatform, settled } from "./testing.ts";
 
 let platform: FakePlatform;
@@ -46,6 +46,10 @@ describe("a client with nothing but WebSocket", () => {
   test.each([{ transports: ["polling"] }, { transports: [] }, { forceBase64: true }])("refuses %o", (options) => {
     const refused = expect.objectContaining({ name: "UsageError", code: "websocket_only", message: "websocket only" });
     expect(() => open(options)).toThrow(refused);
+  });
+
+  test("refuses parsers, whose code is not part of it", () => {
+    expect(refuse).toThrow(expect.objectContaining({ code: "websocket_only" }));
   });
 
   test("tells what the platform throws as an error of the connection", async () => {

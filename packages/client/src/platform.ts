@@ -1,4 +1,4 @@
-import type { Bytes } from "@bowline/protocol";
+import { type Bytes, createParserCodec } from "@bowline/protocol";
 import { inBase64 } from "./base64.ts";
 import { browser } from "./browser.ts";
 import { dial } from "./dial.ts";
@@ -34,4 +34,4 @@ export const transports: Record<string, Opener> = {
 };
 
 /** A browser with all of them. */
-export const browserPlatform: Platform = browser(dial(transports));
+export const browserPlatform: Platform = browser(dial(transports), createParserCodec);

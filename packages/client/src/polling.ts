@@ -17,7 +17,6 @@ export type Request = (
 export const polling =
   (request: Request, bytes: Bytes): Opener =>
   (context) => {
-    const { timer } = context.platform;
     const aborter = new AbortController();
     const abort = (): void => aborter.abort();
     let posting: Promise<void> | undefined;
@@ -27,7 +26,7 @@ export const polling =
 
     // empty when it has failed, which is then told
     const exchange = async (body?: string): Promise<string> => {
-      const stop = timer(abort, context.options.requestTimeout || 1e9);
+      const stop = context.platform.timer(abort, context.options.requestTimeout || 1e9);
       let answer = "";
       try {
         // one that is too large for the server is not even sent
@@ -64,12 +63,24 @@ export const polling =
       settle();
     };
 
+    const end = async (isSilent: boolean | undefined): Promise<void> => {
+      isClosed = true;
+      if (!isSilent && context.id) {
+        await posting;
+        // a server that is gone must not keep the process alive
+        context.options.requestTimeout ||= 1000;
+        await exchange("1");
+      }
+      // only now: the server takes a GET that is given up for a network error
+      abort();
+    };
+
     void poll();
 
     return {
       bufferedBytes: 0,
       get isBusy() {
-        return !!(posting ?? onPaused);
+        return posting ?? onPaused;
       },
       send(packets) {
         const count = payloadLimit(packets, context.handshake?.maxPayload ?? 0, bytes);
@@ -84,18 +95,6 @@ export const polling =
         onPaused = undefined;
         if (!isPolling) void poll();
       },
-      close(isSilent) {
-        isClosed = true;
-        if (isSilent || !context.id) abort();
-        // the GET is given up only then: the server takes that for a network error
-        else
-          void Promise.resolve(posting)
-            .then(() => {
-              // a server that is gone must not keep the process alive
-              context.options.requestTimeout ||= 1000;
-              return exchange("1");
-            })
-            .then(abort);
-      },
+      close: (isSilent) => void end(isSilent),
     };
   };

@@ -221,10 +221,7 @@ export class Socket<
 
   #encode(data: unknown[], id?: number, compress?: boolean): BufferedPacket {
     const packet = { type: EVENT, nsp: this.nsp, data, id, compress };
-    const frames = this.io.codec.encode(packet);
-    // the text and 10 attachments: what the peer takes by default (socket-protocol §2)
-    if (frames.length > 11) throw new UsageError("too_many_attachments");
-    return { ...packet, frames };
+    return { ...packet, frames: this.io.codec.encode(packet) };
   }
 
   #expect(id: number | undefined, ack: Listener, timeout: number | undefined, takesError: boolean): void {

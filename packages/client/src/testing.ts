@@ -1,4 +1,4 @@
-import { type Frame, jsonCodec } from "@bowline/protocol";
+import { createJsonCodec, createParserCodec, type Frame } from "@bowline/protocol";
 import { dial } from "./dial.ts";
 import type { Opener, Platform, Transport, TransportContext } from "./transport.ts";
 
@@ -96,8 +96,10 @@ export const settled = async (): Promise<void> => {
 export class FakePlatform implements Platform {
   readonly time: VirtualTime = new VirtualTime();
   readonly opened: FakeTransport[] = [];
-  readonly codec: Platform["codec"] = jsonCodec;
-  readonly listeners: Map<string, () => void> = new Map();
+  readonly codec: Platform["codec"] = (parser) =>
+    parser
+      ? createParserCodec(parser, (frame) => frame)
+      : createJsonCodec({ fromAttachment: (bytes) => bytes, maxAttachments: 10 });
   readonly timer: Platform["timer"] = this.time.timer;
   readonly transports: Record<string, Opener> = {
     websocket: (context) => this.make(context),
@@ -107,11 +109,6 @@ export class FakePlatform implements Platform {
 
   readonly now = (): number => this.time.now;
   readonly random = (): number => 0.5;
-
-  readonly listen = (event: string, listener: () => void, { signal }: AbortController): void => {
-    this.listeners.set(event, listener);
-    signal.addEventListener("abort", () => this.listeners.delete(event));
-  };
 
   readonly make = (context: TransportContext): FakeTransport => {
     const transport = new FakeTransport(context);

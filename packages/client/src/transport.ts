@@ -1,4 +1,4 @@
-import type { Codec, Emitter, Frame, Handshake } from "@bowline/protocol";
+import type { Codec, Emitter, Frame, Handshake, Parser } from "@bowline/protocol";
 import type { EngineOptions } from "./engine-options.ts";
 
 /** Takes the packets of a transport: text with its type digit, or binary. */
@@ -26,8 +26,8 @@ export interface TransportContext {
 
 /** One way to carry packets, which connects when it is made. */
 export interface Transport {
-  /** `send` may not be called now. */
-  readonly isBusy?: boolean;
+  /** Anything that is true: `send` may not be called now. */
+  readonly isBusy?: unknown;
   /** Bytes that the platform has not yet taken over. */
   readonly bufferedBytes: number;
   /** Sends packets in one write and returns those that did not fit. */
@@ -47,7 +47,8 @@ export type Opener = (context: TransportContext) => Transport | undefined;
 
 /** All that the client wants from the place it runs at. Tests bring their own. */
 export interface Platform {
-  readonly codec: Codec;
+  /** The wire format: of a parser, or the default one. */
+  readonly codec: (parser?: Parser) => Codec;
   /** Monotonic milliseconds. */
   readonly now: () => number;
   /** 0 ≤ random < 1 */
@@ -56,8 +57,6 @@ export interface Platform {
   readonly timer: (callback: () => void, ms: number) => () => void;
   /** Makes what carries a session. */
   readonly open: Opener;
-  /** Browsers: events of the window, until that is aborted. */
-  readonly listen?: (event: "offline" | "beforeunload", listener: () => void, until: AbortController) => void;
 }
 
 /** What a transport knows, and the transport itself: what carries the packets. */

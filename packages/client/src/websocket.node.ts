@@ -4,13 +4,13 @@ import { createLookup, type Lookup } from "./lookup.ts";
 import type { ManagerClass } from "./manager.ts";
 import { nodeManagerOf } from "./node/manager.ts";
 import { webSocket } from "./node/websocket.ts";
-import { only } from "./only-websocket.ts";
+import { only, refuse } from "./only-websocket.ts";
 
 export type Manager<
   ListenEvents extends EventsMap = DefaultEventsMap,
   EmitEvents extends EventsMap = ListenEvents,
 > = Connection<ListenEvents, EmitEvents>;
-export const Manager: ManagerClass = /* @__PURE__ */ nodeManagerOf(only(webSocket));
+export const Manager: ManagerClass = /* @__PURE__ */ nodeManagerOf(only(webSocket), refuse);
 
 /** Connects to a namespace of a server, over WebSocket and nothing else. */
 export const io: Lookup = /* @__PURE__ */ createLookup(Manager);

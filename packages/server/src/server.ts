@@ -20,7 +20,14 @@ import { Engine, type EngineHost } from "./engine.ts";
 import { answerClientErrors, type NodeServer } from "./hosts/node-http.ts";
 import { Metrics, type MetricsSource } from "./metrics.ts";
 import { Namespace, type NamespaceHost, type NamespaceReservedEvents } from "./namespace.ts";
-import { type Limits, type ResolvedOptions, resolveOptions, type ServerOptions, warnNotOffered } from "./options.ts";
+import {
+  codecOf,
+  type Limits,
+  type ResolvedOptions,
+  resolveOptions,
+  type ServerOptions,
+  warnNotOffered,
+} from "./options.ts";
 import { type NamespaceFilter, ParentNamespace } from "./parent-namespace.ts";
 import { RecoveryPolicy } from "./recovery.ts";
 import type { LimitName } from "./refusals.ts";
@@ -110,6 +117,7 @@ export class Server<
     const isOptions = typeof target === "object" && target !== null && !("listen" in target);
     this.#given = { ...(isOptions ? target : options) };
     this.#options = resolveOptions(this.#given);
+    this.codec = codecOf(this.#given.parser);
     const { connectionStateRecovery: recovery } = this.#options;
     this.recoveryPolicy = recovery === undefined ? undefined : new RecoveryPolicy(recovery, this.#options);
     const main = this.of("/");
@@ -270,10 +278,8 @@ export class Server<
 
   // ---- for the engine and the namespaces
 
-  /** @internal */
-  get codec(): Codec {
-    return this.#options.parser;
-  }
+  /** @internal One for good: `attach` does not change it, as in v4. */
+  readonly codec: Codec;
 
   /** @internal */
   get limits(): Limits {
@@ -357,8 +363,12 @@ export class Server<
   }
 
   #refuse(connection: Connection, nsp: string, message: string): void {
-    const packets = this.codec.encode({ type: PacketType.CONNECT_ERROR, nsp, data: { message } });
-    connection.sendMessage(messageOf(packets, false));
+    try {
+      const packets = this.codec.encode({ type: PacketType.CONNECT_ERROR, nsp, data: { message } });
+      connection.sendMessage(messageOf(packets, false));
+    } catch (error) {
+      connection.onUnwritable(error);
+    }
     if (namespaceRefuse.hasSubscribers) namespaceRefuse.publish({ connection, namespace: nsp, message });
     connection.onRefused(nsp);
   }

@@ -1,4 +1,4 @@
-import type { DefaultEventsMap, EventsMap } from "@bowline/protocol";
+import type { createParserCodec, DefaultEventsMap, EventsMap } from "@bowline/protocol";
 import { Connection, type ManagerOptions } from "../connection.ts";
 import type { DisconnectDescription } from "../engine.ts";
 import type { ManagerClass } from "../manager.ts";
@@ -9,8 +9,8 @@ import { node } from "./node.ts";
 import { clientClose, clientError, clientOpen, watched } from "./trace.ts";
 
 /** The managers of Node.js with some transports. They tell what they do (`ClientTraces`). */
-export const nodeManagerOf = (open: Opener): ManagerClass => {
-  const [platform, unrefPlatform] = [node(open), node(open, true)];
+export const nodeManagerOf = (open: Opener, codecOf: typeof createParserCodec): ManagerClass => {
+  const [platform, unrefPlatform] = [node(open, codecOf), node(open, codecOf, true)];
   return class Manager<
     ListenEvents extends EventsMap = DefaultEventsMap,
     EmitEvents extends EventsMap = ListenEvents,
