@@ -35,6 +35,7 @@ const browser: UserConfig = {
   plugins: [shortNames],
   entry: {
     index: "src/index.ts",
+    websocket: "src/websocket.ts",
     webtransport: "src/webtransport.ts",
     engine: "src/engine-exports.ts",
     msgpack: "src/msgpack.ts",
@@ -60,7 +61,8 @@ const modules = (platform: "browser" | "node"): UserConfig => ({
     ...(format === "cjs" && {
       exports: "named",
       // v4's `require("socket.io-client")(…)` connects
-      footer: ({ name }) => (name.startsWith("index") ? "module.exports = Object.assign(exports.io, exports);" : ""),
+      footer: ({ name }) =>
+        /^(index|websocket)/.test(name) ? "module.exports = Object.assign(exports.io, exports);" : "",
     }),
   }),
 });
@@ -87,6 +89,7 @@ export default defineConfig([
     ...modules("node"),
     entry: {
       "index.node": "src/index.node.ts",
+      "websocket.node": "src/websocket.node.ts",
       "webtransport.node": "src/webtransport.node.ts",
       "engine.node": "src/engine-exports.node.ts",
       "msgpack.node": "src/msgpack.node.ts",

@@ -14,6 +14,7 @@ export default defineConfig({
   entry: {
     index: "src/index.ts",
     engine: "src/engine-exports.ts",
+    fetch: "src/fetch-exports.ts",
     msgpack: "src/msgpack.ts",
     parser: "src/parser.ts",
     "typed-events": "src/typed-events.ts",

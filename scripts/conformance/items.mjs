@@ -228,7 +228,7 @@ export const sections = [
         title: "Admin UI",
         later: "Counters and traces are there: [observing a server](guide/09-observing-a-server.md).",
       },
-      { id: "X12", title: "Bun, Deno and other hosts", notYet: "Hosts other than Node.js" },
+      { id: "X12", title: "Bun, Deno and other hosts" },
       { id: "X13", title: "Size of the client" },
     ],
   },

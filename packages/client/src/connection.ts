@@ -4,14 +4,14 @@ import {
   type Parser,
   type Codec,
   type DefaultEventsMap,
-  Emitter,
   type EventsMap,
   type Frame,
   type Packet,
   type PacketReader,
 } from "@bowline/protocol";
-import { type DisconnectDescription, Engine, type EngineOptions, type EngineOwner } from "./engine.ts";
-import { fire } from "./run.ts";
+import { type DisconnectDescription, Engine, type EngineOwner } from "./engine.ts";
+import type { EngineOptions } from "./engine-options.ts";
+import { AliasedEmitter, fire } from "./run.ts";
 import { type DisconnectReason, Socket, type SocketOptions } from "./socket.ts";
 import { addressOf } from "./address.ts";
 import type { Platform } from "./transport.ts";
@@ -83,7 +83,7 @@ interface Accessor<Value, Owner> {
 
 /** A connection that comes back: one engine at a time, shared by the sockets of all namespaces. Users know it as Manager. */
 export class Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitEvents extends EventsMap = ListenEvents>
-  extends Emitter<Record<never, never>, ManagerReservedEvents>
+  extends AliasedEmitter<Record<never, never>, ManagerReservedEvents>
   implements EngineOwner
 {
   /** The Engine.IO session: that of now, or the last one. */
@@ -118,14 +118,13 @@ export class Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitE
     super();
     this.platform = platform;
     this.opts = { ...settings, path: "/socket.io", autoConnect: true, ...addressOf(uri, opts)[0] };
+    const [methods, values] = [this, this.opts] as unknown as Record<string, unknown>[];
     for (const name in settings)
-      Object.assign(this, {
-        [name]: (value?: unknown) => {
-          if (value === undefined) return this.opts[name as Setting];
-          Object.assign(this.opts, { [name]: value });
-          return this;
-        },
-      });
+      methods![name] = (value?: unknown) => {
+        if (value === undefined) return values![name];
+        values![name] = value;
+        return this;
+      };
     this.codec = platform.codec(this.opts.parser);
     if (this.opts.autoConnect) this.open();
   }

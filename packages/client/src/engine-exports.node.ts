@@ -1,7 +1,13 @@
 // The entry `bowline-client/engine` in Node.js.
-import type { EngineOptions } from "./engine.ts";
+import { createParserCodec } from "@bowline/protocol";
+import { dial } from "./dial.ts";
+import type { EngineOptions } from "./engine-options.ts";
 import { EngineSocket } from "./engine-socket.ts";
-import { nodePlatform } from "./node/platform.ts";
+import { node } from "./node/node.ts";
+import { transports } from "./node/transports.ts";
+import type { Platform } from "./transport.ts";
+
+const nodePlatform: Platform = node(dial(transports), createParserCodec);
 
 /** An Engine.IO client without Socket.IO. */
 export class Socket extends EngineSocket {

@@ -1,5 +1,5 @@
 // The entry `bowline-client/engine`.
-import type { EngineOptions } from "./engine.ts";
+import type { EngineOptions } from "./engine-options.ts";
 import { EngineSocket } from "./engine-socket.ts";
 import { browserPlatform } from "./platform.ts";
 

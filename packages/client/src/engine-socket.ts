@@ -1,6 +1,7 @@
 import type { CloseReason, Frame, Handshake } from "@bowline/protocol";
 import { addressOf } from "./address.ts";
-import { type DisconnectDescription, Engine, type EngineOptions, type EngineOwner } from "./engine.ts";
+import { type DisconnectDescription, Engine, type EngineOwner } from "./engine.ts";
+import type { EngineOptions } from "./engine-options.ts";
 import type { Platform } from "./transport.ts";
 
 /** Whoever uses an engine by itself has its events. */
@@ -14,7 +15,8 @@ export class EngineSocket extends Engine {
   readonly opts: EngineOptions;
   /** @see {@link EngineSocket.send} */
   readonly write: this["send"] = this.send;
-  #state: "opening" | "open" | "closing" | "closed" = "opening";
+  // no initial value: what the constructor calls may have set it
+  declare private state: "open" | "closing" | "closed" | undefined;
 
   /**
    * @param uri of the server, or the options
@@ -27,7 +29,7 @@ export class EngineSocket extends Engine {
   }
 
   get readyState(): "opening" | "open" | "closing" | "closed" {
-    return this.#state;
+    return this.state ?? "opening";
   }
 
   /**
@@ -45,19 +47,19 @@ export class EngineSocket extends Engine {
   }
 
   override close(): this {
-    if (this.#state === "open") this.#state = "closing";
+    if (this.state === "open") this.state = "closing";
     return super.close();
   }
 
   /** @internal */
   override onOpen(handshake: Handshake): void {
-    this.#state = "open";
+    this.state = "open";
     super.onOpen(handshake);
   }
 
   /** @internal */
   override onClose(reason: CloseReason, details?: DisconnectDescription): void {
-    this.#state = "closed";
+    this.state = "closed";
     super.onClose(reason, details);
   }
 }

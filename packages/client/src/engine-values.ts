@@ -3,7 +3,8 @@ import { UsageError } from "@bowline/protocol";
 
 export { parse, type ParsedUri } from "./parse-uri.ts";
 export { TransportError } from "@bowline/protocol";
-export type { EngineEvents, EngineOptions } from "./engine.ts";
+export type { EngineEvents } from "./engine.ts";
+export type { EngineOptions } from "./engine-options.ts";
 
 /** The version of the Engine.IO protocol. */
 export const protocol = 4;

@@ -4,7 +4,6 @@ import {
   CONNECT,
   type DefaultEventsMap,
   DISCONNECT,
-  Emitter,
   EVENT,
   type EventNames,
   type EventNamesWithAck,
@@ -21,7 +20,7 @@ import {
 import type { Connection } from "./connection.ts";
 import type { DisconnectDescription } from "./engine.ts";
 import type { EmitArgs, EmitFlags, Outgoing } from "./outgoing.ts";
-import { fire, run } from "./run.ts";
+import { AliasedEmitter, fire, run } from "./run.ts";
 
 /** Options of one namespace's socket (L4). */
 export interface SocketOptions {
@@ -68,7 +67,7 @@ const derive = <Derived>(socket: { readonly emitFlags: EmitFlags }, emitFlags: E
 export class Socket<
   ListenEvents extends EventsMap = DefaultEventsMap,
   EmitEvents extends EventsMap = ListenEvents,
-> extends Emitter<ListenEvents, SocketReservedEvents> {
+> extends AliasedEmitter<ListenEvents, SocketReservedEvents> {
   /** Id of this connection to the namespace; undefined while disconnected. */
   declare id: string | undefined;
   connected = false;
@@ -86,10 +85,6 @@ export class Socket<
   sendBuffer: BufferedPacket[] = [];
   readonly open: this["connect"] = this.connect;
   readonly close: this["disconnect"] = this.disconnect;
-  readonly addEventListener: this["on"] = this.on;
-  readonly removeListener: this["off"] = this.off;
-  readonly removeAllListeners: this["off"] = this.off;
-  readonly removeEventListener: this["off"] = this.off;
 
   /** @internal This, also for what `timeout` and the like derive from it. */
   readonly self: this = this;

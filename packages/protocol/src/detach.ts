@@ -58,10 +58,8 @@ export const detaching = (
   };
   return (data, frames) => {
     try {
-      return (
-        (replacer ? undefined : writeStrings(data)) ??
-        JSON.stringify(isObject(data) ? detach(data, frames, "") : data, replacer)
-      );
+      const plain = replacer ? undefined : writeStrings(data);
+      return plain ?? JSON.stringify(isObject(data) ? detach(data, frames, "") : data, replacer);
     } catch (error) {
       throw new UsageError("not_serializable", undefined, { cause: error });
     }

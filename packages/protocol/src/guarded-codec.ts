@@ -3,7 +3,7 @@ import { detaching } from "./detach.ts";
 import { ProtocolError } from "./errors.ts";
 import { CONNECT_ERROR, EVENT, type Frame, type Packet } from "./packet.ts";
 import { readStrings } from "./plain-strings.ts";
-import { createJsonCodec, isPayload, type JsonCodecOptions, JsonReader } from "./socket-codec.ts";
+import { checkPayload, createJsonCodec, isPayload, type JsonCodecOptions, JsonReader } from "./socket-codec.ts";
 
 const fail = (code: string, message = "invalid payload"): never => {
   throw new ProtocolError(code, message);
@@ -118,7 +118,9 @@ export class GuardedReader extends JsonReader {
   /** Hot path */
   protected override readText(text: string): Packet | undefined {
     // most packets are events of the main namespace without id
-    return text.startsWith("2[") ? this.readPacket(EVENT, "/", undefined, text, 1) : super.readText(text);
+    return text.startsWith("2[")
+      ? checkPayload({ type: EVENT, nsp: "/", data: this.parse(text, 1, "/"), id: undefined })
+      : super.readText(text);
   }
 
   protected override parse(text: string, start: number, nsp: string): unknown {

@@ -87,15 +87,12 @@ export class JsonReader implements PacketReader {
     if (count) type -= 3;
     this.#due = +count!;
     if (this.#due > (this.#limits.maxAttachments || Infinity)) fail("too_many_attachments");
-    const packet = this.readPacket(type as Packet["type"], nsp, id ? +id : undefined, text, header.length);
+    const data = this.parse(text, header.length, nsp);
+    const packet = checkPayload({ type: type as Packet["type"], nsp, data, id: id ? +id : undefined });
     if (!count) return packet;
     this.#packet = packet;
     this.#attachments = [];
     return undefined;
-  }
-
-  protected readPacket(type: Packet["type"], nsp: string, id: number | undefined, text: string, start: number): Packet {
-    return checkPayload({ type, nsp, data: this.parse(text, start, nsp), id });
   }
 
   /** The payload of a text, which begins at `start`. An ACK without one answers nothing. */
@@ -119,10 +116,7 @@ export class JsonReader implements PacketReader {
         return this.#options.fromAttachment(bytes);
       }
       // own keys, whatever their names: assigning to one never reaches a setter
-      for (const key in value) {
-        const child = value[key];
-        if (isObject(child)) value[key] = restore(child);
-      }
+      for (const key in value) if (isObject(value[key])) value[key] = restore(value[key] as Holder);
       return value;
     };
     restore(packet.data as Holder);

@@ -150,8 +150,7 @@ export class Server<
     this.engine = isUsable ? previous : new Engine(this.#options, this);
     const server = typeof target === "object" ? target : this.#listenOn(Number(target));
     this.httpServer = server;
-    const withCors = this.#options.cors === undefined ? undefined : cors(this.#options.cors);
-    this.engine.attach(server, {}, (request, response) => this.#serveFile(request, response, withCors));
+    this.engine.attach(server, {}, this.serveFile);
     return this;
   }
 
@@ -471,14 +470,12 @@ export class Server<
     callListeners(listeners, this, [namespace], (error) => this.report(error, "new_namespace"));
   }
 
-  #serveFile(
-    request: IncomingMessage,
-    response: ServerResponse,
-    withCors: ReturnType<typeof cors> | undefined,
-  ): boolean {
-    if (!this.#options.serveClient) return false;
-    return serveClientFile(this.#options.path, request, response, withCors);
-  }
+  /** @internal Serves a file of the client's; false if the request asks for something else. */
+  readonly serveFile = (request: IncomingMessage, response: ServerResponse): boolean => {
+    const { serveClient, path, cors: corsOptions } = this.#options;
+    if (!serveClient) return false;
+    return serveClientFile(path, request, response, corsOptions === undefined ? undefined : cors(corsOptions));
+  };
 
   #listenOn(port: number): NodeServer {
     if (!(port >= 0 && port <= 65_535)) throw new UsageError("invalid_port", `cannot listen on port ${port}`);

@@ -131,7 +131,7 @@ function endStream(stream: unknown): void {
 const STREAM_GRACE = 500;
 
 /** On every answer, unless a middleware knows better (abuse matrix 19, 21). */
-const SAFETY: Headers = { "x-content-type-options": "nosniff", "referrer-policy": "no-referrer" };
+export const SAFETY: Headers = { "x-content-type-options": "nosniff", "referrer-policy": "no-referrer" };
 
 /** RFC 6455 §1.3 */
 const HANDSHAKE_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -141,6 +141,7 @@ const MAX_HEAD = 65_536;
 /** A WebSocket upgrade on Node's `http` or `https`. */
 export class NodeUpgradeExchange implements UpgradeExchange {
   readonly isUpgrade = true;
+  readonly ownFrames = true;
   readonly request: IncomingMessage;
   readonly #socket: Duplex;
   readonly #head: Uint8Array;
@@ -245,7 +246,7 @@ export function collectingResponse(request: IncomingMessage, refuse: (status: nu
 
 function ignore(): void {}
 
-function collected(response: ServerResponse): Headers {
+export function collected(response: ServerResponse): Headers {
   const headers: Headers = {};
   for (const name of response.getHeaderNames()) {
     const value = response.getHeader(name);
@@ -269,7 +270,7 @@ function isEmpty(headers: Headers): boolean {
   return true;
 }
 
-const areHeaders = (headers: Headers): boolean =>
+export const areHeaders = (headers: Headers): boolean =>
   Object.entries(headers).every(([name, value]) => isHeader(name, value));
 
 /** Whether HTTP allows a header: nothing in it may end it (abuse matrix 30). */
