@@ -17,7 +17,7 @@ export default defineConfig({
         ssr,
         test: {
           name: "system",
-          include: ["tests/{boundaries,contracts,fuzz,interop,types,size,speed}/**/*.test.ts"],
+          include: ["tests/{boundaries,contracts,fuzz,hosts,interop,types,size,speed}/**/*.test.ts"],
           testTimeout: 20_000,
         },
       },

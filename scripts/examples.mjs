@@ -1,9 +1,15 @@
-// `npm run examples`: runs every example as its readers would
+// `npm run examples [-- names of folders]`: runs every example as its readers would
 import "./node-version.mjs";
-import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { inspect } from "node:util";
+import { combinations, exercise } from "./hosts/exercise.mjs";
+import { heavyHosts, lightHosts, nextjsPagesHost } from "./hosts/hosts.mjs";
+import { startHost } from "./hosts/start.mjs";
+import { installPacked } from "./packed.mjs";
 import { prepare } from "./prepare.mjs";
+import { tableOf } from "./table.mjs";
 import { root, run } from "./run.mjs";
 
 /** @typedef {import("./run.mjs").Result} Result */
@@ -18,6 +24,10 @@ const program = (path) => join(root, "node_modules", path);
  * @returns {Promise<Result>}
  */
 const node = (args, cwd = root) => run(process.execPath, args, { cwd, env: { NEXT_TELEMETRY_DISABLED: "1" } });
+
+const wanted = process.argv.slice(2);
+/** @param {string} folder */
+const isWanted = (folder) => wanted.length === 0 || wanted.includes(folder);
 
 let failures = 0;
 
@@ -44,8 +54,9 @@ async function usage() {
 
 async function nextjsPages() {
   const cwd = join(examples, "nextjs-pages");
-  if (await example("nextjs-pages: build", () => node([program("next/dist/bin/next"), "build"], cwd)))
-    await example("nextjs-pages: messages through the API route", () => node(["exercise.mjs"], cwd));
+  if (!(await example("nextjs-pages: build", () => node([program("next/dist/bin/next"), "build"], cwd)))) return;
+  await example("nextjs-pages: messages through the API route", () => node(["exercise.mjs"], cwd));
+  await everyClient(nextjsPagesHost, cwd);
 }
 
 /** The ways to resolve modules that applications compile with, each with the file that it takes and the program it makes. */
@@ -86,52 +97,76 @@ async function compileAndRun(cwd, resolution) {
   return compiled.code === 0 ? node([join("out", made)], cwd) : compiled;
 }
 
-/**
- * Installs an application whose aliases lead to what npm would publish of the packages here.
- * @param {string} cwd
- */
-async function installPacked(cwd) {
-  const manifest = join(cwd, "package.json");
-  let text = readFileSync(manifest, "utf8");
-  for (const [folder, name] of Object.entries({ server: "bowline", client: "bowline-client" })) {
-    const packed = await npm(join(root, "packages", folder), "pack", "--pack-destination", cwd);
-    if (packed.code !== 0) return packed;
-    const tarball = readdirSync(cwd).find((file) => RegExp(`^${name}-\\d.*\\.tgz$`).test(file));
-    text = text.replace(RegExp(`npm:${name}@[^"]*`), `file:./${tarball}`);
+/** A row of marks for each host: every client on every transport. */
+const marks = [["", ...combinations.map(({ client, transport }) => `${client}, ${transport}`)]];
+
+/** @param {import("./hosts/hosts.mjs").Host} host */
+async function installed(host) {
+  const cwd = mkdtempSync(join(tmpdir(), `bowline-${host.folder}-`));
+  try {
+    cpSync(join(examples, host.folder), cwd, { recursive: true, filter: isSource });
+    const { build } = host;
+    const isReady =
+      (await example(`${host.folder}: install of the packed packages`, () => installPacked(cwd))) &&
+      (build === undefined || (await example(`${host.folder}: build`, () => node(build, cwd))));
+    if (isReady) await everyClient(host, cwd);
+    else marks.push([host.folder, ...combinations.map(() => "✗")]);
+  } finally {
+    rmSync(cwd, { recursive: true, force: true });
   }
-  writeFileSync(manifest, text);
-  const installed = await npm(cwd, "install", "--prefer-offline", "--no-audit", "--no-fund", "--no-package-lock");
-  if (installed.code !== 0) return installed;
-  const foreign = foreignPackages(join(cwd, "node_modules"));
-  return foreign.length === 0 ? installed : { ...installed, code: 1, output: `not ours: ${foreign.join(", ")}` };
 }
 
 /**
- * What is installed of the official packages: an alias that leads there would let all that follows succeed.
- * @param {string} folder
+ * @param {import("./hosts/hosts.mjs").Host} host
+ * @param {string} cwd where it is ready to run
  */
-function foreignPackages(folder) {
-  return readdirSync(folder).filter((name) => {
-    if (name === "socket.io" || name === "socket.io-client")
-      return !JSON.parse(readFileSync(join(folder, name, "package.json"), "utf8")).name.startsWith("bowline");
-    return /^(socket|engine)\.io/.test(name);
-  });
+async function everyClient(host, cwd) {
+  const start = performance.now();
+  const errors = await tryHost(host, cwd);
+  marks.push([host.folder, ...combinations.map((_, at) => (at in errors ? "✗" : "✓"))]);
+  const output = [...new Set(Object.values(errors))].map((error) => inspect(error)).join("\n");
+  const result = { code: output === "" ? 0 : 1, output, seconds: (performance.now() - start) / 1000 };
+  await example(`${host.folder}: every client on every transport`, async () => result);
 }
 
 /**
+ * What is wrong, by the place of the combination in `combinations`; the same for all of them if the host does not start.
+ * @param {import("./hosts/hosts.mjs").Host} host
  * @param {string} cwd
- * @param {...string} args
  */
-function npm(cwd, ...args) {
-  return run("npm", ["--loglevel=error", ...args], { cwd });
+async function tryHost(host, cwd) {
+  /** @type {Record<number, unknown>} */
+  const errors = {};
+  let place;
+  try {
+    place = await startHost(host, cwd);
+  } catch (error) {
+    return combinations.map(() => error);
+  }
+  for (const [at, combination] of combinations.entries())
+    await exercise(place, combination).catch((/** @type {unknown} */ error) => {
+      errors[at] = new Error(Object.values(combination).join(", "), { cause: error });
+    });
+  await place.stop();
+  return errors;
+}
+
+/**
+ * What people have made in an example's folder stays there.
+ * @param {string} path
+ */
+function isSource(path) {
+  return !/^(node_modules|dist|\.next|\.cache)$/.test(basename(path));
 }
 
 const start = performance.now();
 await prepare();
-await usage();
-await nextjsPages();
-await dropIn();
+if (isWanted("usage")) await usage();
+if (isWanted("nextjs-pages")) await nextjsPages();
+if (isWanted("drop-in")) await dropIn();
+for (const host of [...lightHosts, ...heavyHosts]) if (isWanted(host.folder)) await installed(host);
 
+if (marks.length > 1) console.log(`\n${tableOf(marks)}\n`);
 const seconds = ((performance.now() - start) / 1000).toFixed(1);
 console.log(failures === 0 ? `All examples run. ${seconds} s` : `${failures} failed. ${seconds} s`);
 process.exit(failures === 0 ? 0 : 1);

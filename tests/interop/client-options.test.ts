@@ -10,7 +10,7 @@ import { io as connect, type Options, type Socket } from "bowline-client";
 import { build } from "esbuild";
 import { afterEach, describe, expect, test } from "vitest";
 import { atEnd, closeAll, listenOn, once, within } from "./harness.ts";
-import { selfSigned } from "./self-signed.ts";
+import { selfSigned } from "./self-signed.mjs";
 
 const tls = selfSigned();
 const transports = ["polling", "websocket"];

@@ -8,7 +8,7 @@ import { io as connect, type Options, type Socket } from "bowline-client";
 import express from "express";
 import { afterEach, describe, expect, test } from "vitest";
 import { atEnd, closeAll, once, portOf, within } from "./harness.ts";
-import { selfSigned } from "./self-signed.ts";
+import { selfSigned } from "./self-signed.mjs";
 import { tcp } from "./wire.ts";
 
 type Host = HttpServer | HttpsServer | Http2SecureServer;

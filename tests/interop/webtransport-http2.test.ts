@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vite
 import { atEnd, closeAll, collect, once, type Options, type ServerSocket, start, until, within } from "./harness.ts";
 import { forEachPair, type Pair } from "./peers.ts";
 import type { WebTransportSession } from "../../packages/server/src/transports/webtransport-session.ts";
-import { selfSigned } from "./self-signed.ts";
+import { selfSigned } from "./self-signed.mjs";
 
 /** What is used of the package: the types it has are for one way of resolving modules only. */
 interface Library {

@@ -2,7 +2,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 // not by URL: the tests in jsdom have another class of that name
-const folder = join(import.meta.dirname, "../../../docs/guide");
+const root = join(import.meta.dirname, "../../..");
+const folder = join(root, "docs/guide");
 
 /**
  * By language, what can be done with a block, as its info string says: ```` ```ts run ````.
@@ -10,6 +11,8 @@ const folder = join(import.meta.dirname, "../../../docs/guide");
  * - `run=server` begins an application, which the `run=client` blocks behind it join; ends when all has been printed.
  * - `test=vitest`, `test=node`: a test file for this runner.
  * - `check`: is compiled only, as all others are, too.
+ *
+ * In any language, `from=examples/…` says that the block is a part of that file, which is run as an example.
  */
 const modes: Record<string, readonly string[]> = {
   ts: ["run", "run=server", "run=client", "test=vitest", "test=node", "check"],
@@ -45,10 +48,17 @@ export const pages: readonly Page[] = readdirSync(folder)
 /** The numbered pages: all but the index. */
 export const chapters: readonly Page[] = pages.filter(({ name }) => /^\d\d-/.test(name));
 
-export const isProgram = ({ language }: Block): boolean => language in modes;
+export const isProgram = (block: Block): boolean => block.language in modes && fileOf(block) === undefined;
+
+/** The file that a block is a part of, from the root of the project. */
+const fileOf = ({ mode }: Block): string | undefined => /^from=(examples\/.+)$/.exec(mode)?.[1];
 
 /** Why a block cannot be tested, or undefined. */
-export function problemOf({ language, mode, code }: Block): string | undefined {
+export function problemOf(block: Block): string | undefined {
+  const { language, mode, code } = block;
+  const file = fileOf(block);
+  if (file !== undefined)
+    return readFileSync(join(root, file), "utf8").includes(code) ? undefined : `is not a part of ${file}`;
   if (language === "bash") {
     const unknown = code.split("\n").find((line) => line !== "" && !commands.includes(line));
     return unknown === undefined ? undefined : `the command "${unknown}" is not on the list`;
@@ -63,6 +73,7 @@ const commands = [
   "npm install bowline-client",
   "npm install bowline-client @bowline/react react",
   "npx vitest run",
+  "npm run examples",
   "node --test",
 ];
 

@@ -3,16 +3,15 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** A key and a certificate that no authority vouches for, for 127.0.0.1 and localhost. */
-export interface SelfSigned {
-  readonly key: string;
-  readonly cert: string;
-}
+/** @param {string} name */
+const beside = (name) => readFileSync(new URL(name, import.meta.url), "utf8");
 
-const beside = (name: string): string => readFileSync(new URL(name, import.meta.url), "utf8");
-
-/** Makes a pair with openssl; where there is none, gives the one that lies beside this file and is worth nothing. */
-export function selfSigned(): SelfSigned {
+/**
+ * A key and a certificate that no authority vouches for, for 127.0.0.1 and localhost. Made with openssl; where there is
+ * none, those that lie beside this file and are worth nothing.
+ * @returns {{ readonly key: string, readonly cert: string }}
+ */
+export function selfSigned() {
   const directory = mkdtempSync(join(tmpdir(), "self-signed-"));
   const [key, cert] = [join(directory, "key.pem"), join(directory, "cert.pem")];
   const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1"];

@@ -1,0 +1,20 @@
+import { createServer } from "node:http";
+import { Server } from "bowline";
+import next from "next";
+
+const app = next({ dev: process.env.NODE_ENV !== "production" });
+await app.prepare();
+
+const httpServer = createServer(app.getRequestHandler());
+const io = new Server(httpServer);
+// the routes below app/ find it here
+globalThis.io = io;
+
+io.on("connection", (socket) => {
+  socket.on("greet", (name, answer) => answer(`Hello, ${name}`));
+  socket.on("reverse", (bytes, answer) => answer(Buffer.from(bytes).reverse()));
+});
+
+httpServer.listen(Number(process.env.PORT ?? 3000), "127.0.0.1", () => {
+  console.log(`Listening at http://127.0.0.1:${httpServer.address().port}`);
+});
