@@ -147,7 +147,8 @@ export class NodeUpgradeExchange implements UpgradeExchange {
   readonly #head: Uint8Array;
   #response: ServerResponse | undefined;
   #finished = false;
-  #waits = false;
+  /** There while it waits. */
+  #onEnd: (() => void) | undefined;
 
   constructor(request: IncomingMessage, socket: Duplex, head: Uint8Array) {
     this.request = request;
@@ -155,11 +156,14 @@ export class NodeUpgradeExchange implements UpgradeExchange {
     this.#head = head;
   }
 
-  /** Others decide about it, later or never: until then an error of its socket is nobody's. */
+  /**
+   * Others decide about it, later or never: until then an error of its socket is nobody's, and a client that ends its side
+   * has given up. Sockets of upgrades are half open otherwise: it would stay for ever (abuse matrix 27).
+   */
   wait(): void {
-    if (this.#finished || this.#waits) return;
-    this.#waits = true;
-    this.#socket.on("error", ignore);
+    if (this.#finished || this.#onEnd !== undefined) return;
+    this.#onEnd = () => this.abandon();
+    this.#socket.on("error", ignore).on("end", this.#onEnd);
   }
 
   /** Made for middlewares that want one. */
@@ -216,12 +220,12 @@ export class NodeUpgradeExchange implements UpgradeExchange {
     text += isEmpty(headers) ? SAFETY_LINES : headerLines({ ...SAFETY, ...headers });
     if ("setTimeout" in socket && typeof socket.setTimeout === "function") socket.setTimeout(0);
     if ("setNoDelay" in socket && typeof socket.setNoDelay === "function") socket.setNoDelay(true);
-    if (this.#waits) socket.off("error", ignore);
+    if (this.#onEnd !== undefined) socket.off("error", ignore).off("end", this.#onEnd);
     return { stream: socket, answer: Buffer.from(`${text}\r\n`, "latin1"), head: this.#head };
   }
 
   #refuse(status: number, message: string, extra: Readonly<Record<string, string>> = {}): void {
-    if (this.finished) return;
+    if (this.finished) return this.abandon();
     this.wait();
     this.#finished = true;
     const headers = this.#response === undefined ? {} : collected(this.#response);
