@@ -36,6 +36,7 @@ export const internalNames = [
   "options",
   "original",
   "pause",
+  "plain",
   "platform",
   "reader",
   "readPacket",

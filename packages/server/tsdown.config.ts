@@ -17,6 +17,7 @@ export default defineConfig({
     fetch: "src/fetch-exports.ts",
     msgpack: "src/msgpack.ts",
     parser: "src/parser.ts",
+    "typed-events": "src/typed-events.ts",
   },
   format: ["esm", "cjs"],
   platform: "node",

@@ -66,7 +66,7 @@ export const sections = [
   {
     title: "Engine.IO client",
     items: [
-      { id: "EC1", title: "Exports of the engine", notYet: "engine.io-client" },
+      { id: "EC1", title: "Exports of the engine", differs: ["Transport classes of `engine.io-client`"] },
       { id: "EC2", title: "Options of transports", differs: ["No option `transports`"] },
       { id: "EC3", title: "`manager.engine`: events" },
       { id: "EC4", title: "Texts of transport errors" },

@@ -66,6 +66,10 @@ function managers(pair: Pair): void {
     const names = ["reconnection", "reconnectionAttempts", "reconnectionDelay", "reconnectionDelayMax"] as const;
     expect(names.map((name) => manager[name]())).toEqual([true, Infinity, 1_000, 5_000]);
     expect([manager.randomizationFactor(), manager.timeout()]).toEqual([0.5, 20_000]);
+    const given = Reflect.apply(manager.reconnection.bind(manager), undefined, [7]) as typeof manager;
+    expect([given, manager.reconnection()]).toEqual([manager, true]);
+    manager.reconnection(false);
+    expect(manager.reconnection()).toBe(false);
     expect(manager.reconnectionDelay(7)).toBe(manager);
     expect([manager.reconnectionDelay(), manager.timeout(false).timeout()]).toEqual([7, false]);
   });

@@ -122,7 +122,7 @@ export class Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitE
     for (const name in settings)
       methods![name] = (value?: unknown) => {
         if (value === undefined) return values![name];
-        values![name] = value;
+        values![name] = name === "reconnection" ? !!value : value;
         return this;
       };
     this.codec = platform.codec(this.opts.parser);

@@ -78,6 +78,8 @@ export class Engine extends AliasedEmitter<EngineEvents> implements SessionHandl
   readonly transport: { readonly name: string } = this;
   /** @internal */
   declare handshake: Handshake | undefined;
+  /** @internal */
+  declare readonly plain: Set<Frame> | undefined;
   /** Hot path: messages go from the session straight to the owner. */
   declare onMessage: (frame: Frame) => void;
   readonly #session = new ClientSession(this);
@@ -176,6 +178,7 @@ export class Engine extends AliasedEmitter<EngineEvents> implements SessionHandl
   };
 
   #push(packet: Frame, compress = true): void {
+    if (!compress) this.plain?.add(packet);
     if (this.table) fire(this, "packetCreate", { ...packetOf(packet), options: { compress } });
     // behind others it goes with them
     if (this.#queue.push(packet) === 1) queueMicrotask(() => this.#flush());

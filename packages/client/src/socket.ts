@@ -129,10 +129,11 @@ export class Socket<
 
   /** Leaves the namespace. The last socket to leave closes the connection. */
   disconnect(): this {
-    const { connected } = this;
-    if (connected) this.#write(DISCONNECT);
-    this.#leave();
-    if (connected) this.onClose("io client disconnect");
+    if (this.connected) {
+      this.#write(DISCONNECT);
+      this.#leave();
+      this.onClose("io client disconnect");
+    } else this.#leave();
     return this;
   }
 

@@ -11,7 +11,10 @@ export interface TransportContext {
   readonly platform: Platform;
   readonly options: EngineOptions;
   /** What all transports of a session share: its events, and a key for what else belongs to it (cookies). */
-  readonly session: Pick<Emitter<Record<never, never>>, "listenersOf">;
+  readonly session: Pick<Emitter<Record<never, never>>, "listenersOf"> & {
+    /** Of a transport that compresses, which makes and empties it: what waits and is to go as it is. */
+    plain?: Set<Frame> | undefined;
+  };
   /** Of the session, once known. */
   id: string | undefined;
   /** What the server has said of the session, once it has. A candidate opens after that, and sends `2probe` as soon as it can. */

@@ -70,6 +70,7 @@ export const webSocket = (context: TransportContext): Transport => {
   let isClosed = false;
   // there if the server has agreed to compression
   let deflate: Deflate | undefined;
+  const plain = new Set<Frame>();
   // what is being deflated, and waits for nothing else
   let deflating: Frame[] | undefined;
   // the connection has ended while a message was inflated
@@ -136,7 +137,10 @@ export const webSocket = (context: TransportContext): Transport => {
     upgraded.on("error", failBy);
     const terms = readUpgradeAnswer(response.headers, key, options);
     if (isClosed || !terms) return fail(response.statusCode, response);
-    if (terms.windowBits) deflate = deflateOf(terms.windowBits);
+    if (terms.windowBits) {
+      deflate = deflateOf(terms.windowBits);
+      context.session.plain = plain;
+    }
     const bytes = deflate ? { ...nodeBytes, inflate: pausingInflate } : nodeBytes;
     reader = new WebSocketReader({ role: "client", maxPayload: 0, bytes });
     upgraded.setNoDelay(true).setTimeout(0);
@@ -166,7 +170,7 @@ export const webSocket = (context: TransportContext): Transport => {
   const sendDeflated = (packets: Frame[], by: Deflate): void => {
     deflating = packets;
     let isLater = false;
-    deflateAll(by, packets, thresholdOf(options), (forms) => {
+    deflateAll(by, packets, { threshold: thresholdOf(options), plain }, (forms) => {
       // closed meanwhile: it went as it was
       if (deflating !== packets) return;
       deflating = undefined;
@@ -174,6 +178,8 @@ export const webSocket = (context: TransportContext): Transport => {
       if (isLater && !isClosed) context.onReady();
     });
     isLater = true;
+    // all that waited has been given
+    plain.clear();
   };
 
   return {
