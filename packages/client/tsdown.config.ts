@@ -33,7 +33,14 @@ const shortNames = {
 
 const browser: UserConfig = {
   plugins: [shortNames],
-  entry: { index: "src/index.ts", webtransport: "src/webtransport.ts" },
+  entry: {
+    index: "src/index.ts",
+    websocket: "src/websocket.ts",
+    webtransport: "src/webtransport.ts",
+    engine: "src/engine-exports.ts",
+    msgpack: "src/msgpack.ts",
+    parser: "src/parser.ts",
+  },
   platform: "browser",
   target: "es2022",
   // `clean` would remove what the configurations beside this one have built
@@ -44,25 +51,26 @@ const browser: UserConfig = {
   inputOptions: { resolve: { conditionNames } },
 };
 
-const modules: UserConfig = {
+const modules = (platform: "browser" | "node"): UserConfig => ({
   format: ["esm", "cjs"],
   dts: true,
   outputOptions: (options, format) => ({
     ...options,
-    // what the entries share; a hash would leave old files behind
-    chunkFileNames: `shared.${format === "cjs" ? "cjs" : "mjs"}`,
+    // what the entries of one platform share; a hash would leave old files behind
+    chunkFileNames: `shared-[name].${platform}.${format === "cjs" ? "cjs" : "mjs"}`,
     ...(format === "cjs" && {
       exports: "named",
       // v4's `require("socket.io-client")(…)` connects
-      footer: ({ name }) => (name.startsWith("index") ? "module.exports = Object.assign(exports.io, exports);" : ""),
+      footer: ({ name }) =>
+        /^(index|websocket)/.test(name) ? "module.exports = Object.assign(exports.io, exports);" : "",
     }),
   }),
-};
+});
 
 /** One file for pages, which servers offer as `/socket.io/socket.io.js`. */
-const page = (name: string, config: UserConfig): UserConfig => ({
+const page = (name: string, config: UserConfig, source = "src/index.ts"): UserConfig => ({
   ...browser,
-  entry: { index: "src/index.ts" },
+  entry: { index: source },
   dts: false,
   sourcemap: true,
   ...config,
@@ -75,11 +83,18 @@ const page = (name: string, config: UserConfig): UserConfig => ({
 });
 
 export default defineConfig([
-  { ...browser, ...modules },
+  { ...browser, ...modules("browser") },
   {
     ...browser,
-    ...modules,
-    entry: { "index.node": "src/index.node.ts", "webtransport.node": "src/webtransport.node.ts" },
+    ...modules("node"),
+    entry: {
+      "index.node": "src/index.node.ts",
+      "websocket.node": "src/websocket.node.ts",
+      "webtransport.node": "src/webtransport.node.ts",
+      "engine.node": "src/engine-exports.node.ts",
+      "msgpack.node": "src/msgpack.node.ts",
+      "parser.node": "src/parser.node.ts",
+    },
     plugins: [],
     platform: "node",
     target: "node20.19",
@@ -88,4 +103,5 @@ export default defineConfig([
   page("bowline", { format: "iife", globalName: "io" }),
   page("bowline.min", { format: "iife", globalName: "io", minify: true }),
   page("bowline.esm.min", { format: "esm", minify: true }),
+  page("bowline.msgpack.min", { format: "iife", globalName: "io", minify: true }, "src/page-msgpack.ts"),
 ]);

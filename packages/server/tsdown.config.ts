@@ -7,11 +7,18 @@ function copyClient(): void {
   const to = new URL("client-dist/", import.meta.url);
   mkdirSync(to, { recursive: true });
   for (const file of readdirSync(from))
-    if (/^bowline(\.esm)?(\.min)?\.js(\.map)?$/.test(file)) cpSync(new URL(file, from), new URL(file, to));
+    if (/^bowline(\.esm|\.msgpack)?(\.min)?\.js(\.map)?$/.test(file)) cpSync(new URL(file, from), new URL(file, to));
 }
 
 export default defineConfig({
-  entry: { index: "src/index.ts", engine: "src/engine-exports.ts" },
+  entry: {
+    index: "src/index.ts",
+    engine: "src/engine-exports.ts",
+    fetch: "src/fetch-exports.ts",
+    msgpack: "src/msgpack.ts",
+    parser: "src/parser.ts",
+    "typed-events": "src/typed-events.ts",
+  },
   format: ["esm", "cjs"],
   platform: "node",
   target: "node20.19",

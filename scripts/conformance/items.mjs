@@ -66,7 +66,7 @@ export const sections = [
   {
     title: "Engine.IO client",
     items: [
-      { id: "EC1", title: "Exports of the engine", notYet: "engine.io-client" },
+      { id: "EC1", title: "Exports of the engine", differs: ["Transport classes of `engine.io-client`"] },
       { id: "EC2", title: "Options of transports", differs: ["No option `transports`"] },
       { id: "EC3", title: "`manager.engine`: events" },
       { id: "EC4", title: "Texts of transport errors" },
@@ -97,9 +97,8 @@ export const sections = [
       {
         id: "P5",
         title: "Encoder and Decoder, custom parsers, binary values, `toJSON`, dates",
-        notYet: "custom parsers",
       },
-      { id: "P6", title: "msgpack", notYet: "msgpack" },
+      { id: "P6", title: "msgpack" },
     ],
   },
   {
@@ -229,7 +228,7 @@ export const sections = [
         title: "Admin UI",
         later: "Counters and traces are there: [observing a server](guide/09-observing-a-server.md).",
       },
-      { id: "X12", title: "Bun, Deno and other hosts", notYet: "Hosts other than Node.js" },
+      { id: "X12", title: "Bun, Deno and other hosts" },
       { id: "X13", title: "Size of the client" },
     ],
   },

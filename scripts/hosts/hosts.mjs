@@ -5,7 +5,8 @@ import { createRequire } from "node:module";
  * @typedef {object} Host
  * @property {string} folder of `examples`
  * @property {string} greeting what the host's own page says
- * @property {readonly string[]} run arguments for Node.js that start it in its folder
+ * @property {readonly string[]} run arguments that start it in its folder
+ * @property {string} [program] in its folder, what takes them; Node.js by default
  * @property {readonly string[]} [build] arguments for Node.js that build it before
  * @property {"TLS" | "HTTP/2"} [secured] it gets a key and a certificate; clients come with HTTP/1.1, its own page is asked for as this says
  * @property {RegExp} [listening] what it prints when it is there, its address in the first group; `Listening at …` by default
@@ -37,6 +38,13 @@ export const nextjsPagesHost = {
 
 /** @type {Host[]} what `npm run examples` alone installs, builds and runs */
 export const heavyHosts = [
+  { folder: "bun", greeting: "Hello from Bun", program: "node_modules/.bin/bun", run: ["server.js"] },
+  {
+    folder: "deno",
+    greeting: "Hello from Deno",
+    program: "node_modules/.bin/deno",
+    run: ["run", "--allow-net", "--allow-env", "--allow-read", "--allow-sys", "server.js"],
+  },
   {
     folder: "nestjs",
     greeting: "Hello from NestJS",

@@ -16,7 +16,7 @@ import { selfSigned } from "../../tests/interop/self-signed.mjs";
  */
 export async function startHost(host, cwd) {
   const { folder, cert, env } = host.secured ? certified() : { env: {} };
-  const child = spawn(process.execPath, host.run, {
+  const child = spawn(host.program === undefined ? process.execPath : join(cwd, host.program), host.run, {
     cwd,
     env: { ...process.env, NODE_ENV: "production", NEXT_TELEMETRY_DISABLED: "1", PORT: "0", ...env },
     stdio: ["ignore", "pipe", "pipe"],

@@ -8,10 +8,12 @@ describe("one function decides who may come in, and everyone passes it (abuse 14
   test.each([
     // the ways in, from the network
     ["attachToNode", ["engine.ts: attach"]],
-    ["handleRequest", ["hosts/node-http.ts: attachToNode"]],
+    ["handleRequest", ["hosts/fetch.ts: serveFetch", "hosts/node-http.ts: attachToNode"]],
     ["handleUpgrade", ["hosts/node-http.ts: attachToNode"]],
     ["NodeHttpExchange", ["engine.ts: handleRequest"]],
     ["NodeUpgradeExchange", ["engine.ts: handleUpgrade"]],
+    ["serveFetch", ["fetch-exports.ts: denoHandler", "fetch-exports.ts: fetch", "fetch-exports.ts: fetchHandler"]],
+    ["WebUpgradeExchange", ["hosts/fetch.ts: serveFetch"]],
     ["openSession", ["engine.ts: onWebTransportSession"]],
     // all of them come together at the gate: polling, upgrades and WebTransport
     [
@@ -20,7 +22,9 @@ describe("one function decides who may come in, and everyone passes it (abuse 14
         "engine.ts: handleRequest",
         "engine.ts: handleUpgrade",
         "engine.ts: onWebTransportSession",
+        "engine.ts: serve",
         "gate.ts: #verifySession",
+        "hosts/fetch.ts: serveFetch",
         "hosts/webtransport.ts: run",
       ],
     ],
@@ -39,6 +43,7 @@ describe("one function decides who may come in, and everyone passes it (abuse 14
     ["Connection", ["engine.ts: #start"]],
     ["PollingTransport", ["engine.ts: open"]],
     ["WebSocketTransport", ["engine.ts: #acceptWebSocket"]],
+    ["PlatformWebSocketTransport", ["engine.ts: #acceptWebSocket"]],
     ["WebTransportTransport", ["engine.ts: #accept"]],
     ["onPoll", ["engine.ts: open", "engine.ts: serveSession"]],
     ["onPost", ["engine.ts: serveSession"]],

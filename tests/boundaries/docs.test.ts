@@ -56,8 +56,8 @@ describe("docs/options.md", () => {
     ["CORS", "packages/server/src/cors.ts", ["CorsOptions"]],
     ["Client: socket", "packages/client/src/socket.ts", ["SocketOptions"]],
     ["Client: manager", "packages/client/src/connection.ts", ["ManagerOptions"]],
-    ["Client: transports", "packages/client/src/engine.ts", ["EngineOptions"]],
-    ["Client: requests", "packages/client/src/transport.ts", ["TransportOptions"]],
+    ["Client: transports", "packages/client/src/engine-options.ts", ["EngineOptions"]],
+    ["Client: requests", "packages/client/src/engine-options.ts", ["TransportOptions"]],
   ] as const)("%s: every option of %s with its default, and no other", (heading, file, interfaces) => {
     const declared = interfaces.flatMap((name) => optionsOf(read(file), name));
     const expected = declared.map(({ name, fallback = "" }) => [name, normal(fallback)]);

@@ -1,7 +1,13 @@
 import { afterAll, beforeAll, vi } from "vitest";
 import { WebSocket } from "ws";
-import { nodePlatform } from "../../packages/client/src/node/platform.ts";
-import { browserPlatform } from "../../packages/client/src/platform.ts";
+import { createParserCodec } from "@bowline/protocol";
+import { dial } from "../../packages/client/src/dial.ts";
+import { node } from "../../packages/client/src/node/node.ts";
+import { transports as ofNode } from "../../packages/client/src/node/transports.ts";
+import { webSocket as nodeWebSocket } from "../../packages/client/src/node/websocket.ts";
+import { only, refuse } from "../../packages/client/src/only-websocket.ts";
+import { browserPlatform, transports as ofBrowsers } from "../../packages/client/src/platform.ts";
+import { webSocketPlatform } from "../../packages/client/src/websocket-platform.ts";
 import "../../packages/client/src/webtransport.ts";
 import { clientTransportContract, network } from "./client-transport.contract.ts";
 
@@ -9,28 +15,33 @@ import { clientTransportContract, network } from "./client-transport.contract.ts
 beforeAll(() => void vi.stubGlobal("WebSocket", WebSocket).stubGlobal("WebTransport", network.WebTransport));
 afterAll(() => void vi.unstubAllGlobals());
 
-const polling = { transport: "polling", error: /^xhr (poll|post) error$/, tellsStatus: true } as const;
-const webSocket = { transport: "websocket", error: /^websocket error$/ } as const;
+const inNode = node(dial(ofNode), createParserCodec);
 
-clientTransportContract({ ...polling, name: "polling in Node", platform: () => nodePlatform });
-clientTransportContract({ ...polling, name: "polling with fetch", platform: () => browserPlatform });
-clientTransportContract({ ...webSocket, name: "WebSocket in Node", platform: () => nodePlatform, tellsStatus: true });
-clientTransportContract({
-  ...webSocket,
-  name: "WebSocket of the platform",
-  platform: () => browserPlatform,
-  tellsStatus: false,
-});
-
-for (const [where, platform] of [
-  ["Node", nodePlatform],
-  ["a browser", browserPlatform],
+for (const [name, platform, transports, tellsStatus] of [
+  ["in Node", inNode, ofNode, true],
+  ["in a browser", browserPlatform, ofBrowsers, false],
 ] as const) {
+  const subject = { platform, hasBase64: true };
   clientTransportContract({
-    name: `WebTransport in ${where}, on streams in memory`,
-    transport: "webtransport",
-    error: /^webtransport error$/,
-    platform: () => platform,
-    tellsStatus: false,
+    ...{ ...subject, name: `polling ${name}`, transport: "polling", open: transports["polling"]! },
+    ...{ error: /^xhr (poll|post) error$/, tellsStatus: true },
+  });
+  clientTransportContract({
+    ...{ ...subject, name: `WebSocket ${name}`, transport: "websocket", open: transports["websocket"]! },
+    // browsers do not tell it
+    ...{ error: /^websocket error$/, tellsStatus },
+  });
+  clientTransportContract({
+    ...{ ...subject, name: `WebTransport ${name}, on streams in memory`, transport: "webtransport" },
+    ...{ open: transports["webtransport"]!, error: /^webtransport error$/, tellsStatus: false },
   });
 }
+
+for (const [name, platform, tellsStatus] of [
+  ["in Node", node(only(nodeWebSocket), refuse), true],
+  ["in a browser", webSocketPlatform, false],
+] as const)
+  clientTransportContract({
+    ...{ name: `nothing but WebSocket ${name}`, transport: "websocket", platform, open: platform.open },
+    ...{ hasBase64: false, error: /^websocket error$/, tellsStatus },
+  });

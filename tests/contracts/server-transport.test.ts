@@ -2,6 +2,7 @@ import { frameOf, Opcode } from "@bowline/protocol";
 import { expect, test } from "vitest";
 import { bufferBytes } from "../../packages/server/src/buffer-bytes.ts";
 import { streams } from "../../packages/server/src/test-kit.ts";
+import { FakePlatformSocket, PlatformWebSocketLine } from "./platform-websocket-line.ts";
 import { FakeExchange, PollingLine } from "./polling-line.ts";
 import { batch, type Ending, serverTransportContract } from "./server-transport.contract.ts";
 import { masked, WebSocketLine } from "./websocket-line.ts";
@@ -157,6 +158,77 @@ test("WebSocket with compression: a large run holds back what follows, and it is
   await streams();
   expect(line.received()).toEqual([large, "4behind", large]);
   expect(line.closeCode).toBe(null);
+});
+
+serverTransportContract({
+  name: "WebSocket of a platform",
+  open: () => new PlatformWebSocketLine(),
+  ofPlatform: true,
+  endings: [
+    {
+      name: "the owner's close",
+      end: ({ transport }) => transport.close({ reason: "forced close" }),
+      reason: "forced close",
+      told: 1000,
+    },
+    { name: "a close", end: ({ socket }) => socket.listener.onClose(), reason: "transport close" },
+    {
+      name: "a failure",
+      end: ({ socket }) => socket.listener.onClose(new Error("ECONNRESET")),
+      reason: "transport error",
+      detail: "ECONNRESET",
+    },
+    {
+      name: "a message over maxPayload",
+      end: ({ socket }) => socket.listener.onMessage("x".repeat(10_001)),
+      reason: "transport error",
+      told: 1009,
+    },
+    {
+      name: "more than is read",
+      end: (line) => {
+        line.owner.appetite = 0;
+        for (let i = 0; i < 110; i++) line.socket.listener.onMessage("x".repeat(10_000));
+      },
+      reason: "transport error",
+      told: 1008,
+    },
+  ],
+  told: ({ socket }) => socket.closeCode,
+});
+
+test("WebSocket of a platform: what is written before it is open waits for that, also behind a close", async () => {
+  const line = new PlatformWebSocketLine();
+  const early = new FakePlatformSocket();
+  const transport = line.again(early);
+  transport.write(batch("40", Uint8Array.of(1)), false);
+  expect([early.sent, transport.bufferedBytes]).toEqual([[], 3]);
+  transport.close({ reason: "forced close" });
+  early.listener.onOpen();
+  await streams();
+  expect([early.sent, early.closeCode]).toEqual([["40", Uint8Array.of(1)], 1000]);
+});
+
+test("WebSocket of a platform: one that is busy is asked again where its platform tells nothing", () => {
+  const line = new PlatformWebSocketLine();
+  line.stall();
+  line.transport.write(batch("x".repeat(300_000)), false);
+  line.time.advance(20);
+  expect([line.transport.writable, line.owner.drains]).toEqual([false, 0]);
+  line.socket.listener.onDrain = () => {};
+  line.proceed();
+  line.time.advance(20);
+  expect([line.transport.writable, line.owner.drains, line.clock.size]).toEqual([true, 1, 0]);
+});
+
+test("WebSocket of a platform: one that does not close is ended", async () => {
+  const line = new PlatformWebSocketLine();
+  line.stall();
+  line.transport.close({ reason: "forced close" });
+  await streams();
+  expect(line.socket.terminated).toBe(false);
+  line.time.advance(10_000);
+  expect([line.socket.terminated, line.clock.size]).toEqual([true, 0]);
 });
 
 /** Sends a whole body. */

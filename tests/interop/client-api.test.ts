@@ -39,7 +39,7 @@ function lookups(pair: Pair): void {
     expect(io(`${url}/b`, idle).io).toBe(main.io);
   });
 
-  test("the path of a URI is the namespace, and its query reaches the handshake unless an option gives one", async () => {
+  test("the path of a URI is the namespace, and its query reaches the handshake, whatever the option says", async () => {
     const rig = await start(pair);
     rig.io.of("/n");
     const connected = collect(rig.io.of("/n"), "connection", 2);
@@ -49,9 +49,7 @@ function lookups(pair: Pair): void {
       await once(client, "connect");
     }
     const sockets = (await connected) as { handshake: { query: Record<string, unknown> } }[];
-    // in the reference the one of the URI wins in any case
-    const expected = ["uri", pair.client.ours ? "option" : "uri"];
-    expect(sockets.map(({ handshake }) => handshake.query["from"])).toEqual(expected);
+    expect(sockets.map(({ handshake }) => handshake.query["from"])).toEqual(["uri", "uri"]);
   });
 
   test("io is also connect, and carries Manager and Socket", () => {
@@ -68,6 +66,10 @@ function managers(pair: Pair): void {
     const names = ["reconnection", "reconnectionAttempts", "reconnectionDelay", "reconnectionDelayMax"] as const;
     expect(names.map((name) => manager[name]())).toEqual([true, Infinity, 1_000, 5_000]);
     expect([manager.randomizationFactor(), manager.timeout()]).toEqual([0.5, 20_000]);
+    const given = Reflect.apply(manager.reconnection.bind(manager), undefined, [7]) as typeof manager;
+    expect([given, manager.reconnection()]).toEqual([manager, true]);
+    manager.reconnection(false);
+    expect(manager.reconnection()).toBe(false);
     expect(manager.reconnectionDelay(7)).toBe(manager);
     expect([manager.reconnectionDelay(), manager.timeout(false).timeout()]).toEqual([7, false]);
   });
@@ -105,6 +107,31 @@ function managers(pair: Pair): void {
     expect(error).toMatchObject({ message: "websocket error", type: "TransportError" });
     await new Promise((resolve) => setTimeout(resolve, 30));
     expect(attempts).toEqual([]);
+  });
+
+  test("listeners come and go under all of their names, here and on the engine (L3, L5, EC3)", () => {
+    const manager = new Manager("http://127.0.0.1:1", { autoConnect: false, transports: ["websocket"] });
+    manager.open(() => {});
+    const { engine } = manager;
+    for (const emitter of [manager, engine, manager.socket("/")] as unknown as Record<
+      string,
+      (...args: unknown[]) => unknown
+    >[]) {
+      const listener = (): void => {};
+      emitter["addEventListener"]!("ping", listener);
+      emitter["on"]!("ping", listener);
+      expect(emitter["listeners"]!("ping")).toEqual([listener, listener]);
+      emitter["removeListener"]!("ping", listener);
+      expect(emitter["hasListeners"]!("ping")).toBe(true);
+      emitter["removeEventListener"]!("ping", listener);
+      expect(emitter["hasListeners"]!("ping")).toBe(false);
+      emitter["once"]!("ping", listener);
+      emitter["removeAllListeners"]!("ping");
+      expect(emitter["hasListeners"]!("ping")).toBe(false);
+      emitter["on"]!("ping", listener);
+      emitter["removeAllListeners"]!();
+      expect(emitter["hasListeners"]!("ping")).toBe(false);
+    }
   });
 
   test("open, packet, ping and close are told", async () => {
@@ -147,6 +174,54 @@ function engines(pair: Pair): void {
     const [reason, details] = await rig.cut(client);
     expect(reason).toBe("transport close");
     expect(details).toMatchObject({ description: "websocket connection closed", context: { code: 1006 } });
+  });
+
+  test("a refused request tells its status, and what was answered, in description and context (EC4)", async () => {
+    const refuse = (_: unknown, decide: (error: string, isAllowed: boolean) => void): void => decide("not you", false);
+    const rig = await start(pair, { allowRequest: refuse });
+    const [error] = await once(rig.client({ transports: ["polling"], reconnection: false }), "connect_error");
+    expect(error).toMatchObject({ message: "xhr poll error", type: "TransportError", description: 403 });
+    const { context } = error as { context: XMLHttpRequest };
+    // the reference empties it in the same turn
+    if (!pair.client.ours) return;
+    expect([context.readyState, context.status]).toEqual([4, 403]);
+    expect(JSON.parse(context.responseText)).toEqual({ code: 4, message: "not you" });
+    expect(context.getResponseHeader("Content-Type")).toMatch("application/json");
+  });
+
+  test("a server that cannot be reached: description and context (EC4)", async () => {
+    const { Manager } = pair.client.module();
+    const url = `http://127.0.0.1:${await deadPort()}`;
+    const failure = (name: string): Promise<unknown> =>
+      new Promise((resolve) => {
+        const manager = new Manager(url, { transports: [name], autoConnect: false, reconnection: false });
+        manager.open(resolve);
+      });
+    expect(await failure("polling")).toMatchObject({
+      ...{ message: "xhr poll error", type: "TransportError", description: 0 },
+      context: { status: 0, ...(pair.client.ours && { readyState: 4, statusText: { code: "ECONNREFUSED" } }) },
+    });
+    const details = {
+      type: "error",
+      message: expect.stringContaining("ECONNREFUSED"),
+      error: { code: "ECONNREFUSED" },
+    };
+    expect(await failure("websocket")).toMatchObject({ message: "websocket error", description: details });
+  });
+
+  test("a packet that is larger than the server takes is a 413, and others are sent in as many requests as it takes", async () => {
+    const rig = await start(pair, { maxHttpBufferSize: 1_000 });
+    const [client, socket] = await rig.connect({ transports: ["polling"], reconnection: false });
+    const all = collect(socket, "part", 20);
+    for (let index = 0; index < 20; index++) client.emit("part", index, "é".repeat(100), Buffer.alloc(100));
+    expect((await all).map((each) => (Array.isArray(each) ? (each as unknown[])[0] : each))).toEqual(
+      Array.from({ length: 20 }, (_, index) => index),
+    );
+    client.emit("whole", "x".repeat(2_000));
+    expect(await once(client, "disconnect")).toMatchObject([
+      "transport error",
+      { message: "xhr post error", description: 413, context: { status: 413 } },
+    ]);
   });
 }
 

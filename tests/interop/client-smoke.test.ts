@@ -1,24 +1,28 @@
 import { createServer, type Server as HttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { io, type Options, type Socket } from "bowline-client";
+import onlyWebSocket, * as websocketEntry from "bowline-client/websocket";
 import { Server } from "socket.io";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 // our client, in its Node build, against the official server
 
-const variants: [string, Options][] = [
+const variants: [string, Options, typeof io?][] = [
   ["default", {}],
   ["websocket", { transports: ["websocket"] }],
   ["polling", { transports: ["polling"] }],
   ["polling, upgraded", { transports: ["polling", "websocket"] }],
+  ["bowline-client/websocket", {}, onlyWebSocket],
 ];
 
 let http: HttpServer;
 let server: Server;
 let url: string;
 const clients: Socket[] = [];
+let connectWith = io;
 
 beforeEach(async () => {
+  connectWith = io;
   http = createServer();
   server = new Server(http);
   await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
@@ -31,7 +35,7 @@ afterEach(async () => {
 });
 
 const connect = (path = "/", options: Options = {}): Socket => {
-  const client = io(url + path, { forceNew: true, reconnectionDelay: 10, ...options });
+  const client = connectWith(url + path, { forceNew: true, reconnectionDelay: 10, ...options });
   clients.push(client);
   return client;
 };
@@ -42,7 +46,9 @@ const next = <T extends unknown[]>(on: (listener: (...args: T) => void) => unkno
 const event = (socket: Socket, name: string): Promise<unknown[]> =>
   next((listener: (...args: unknown[]) => void) => socket.once(name, listener));
 
-describe.each(variants)("%s", (_, options) => {
+describe.each(variants)("%s", (_, options, entry = io) => {
+  beforeEach(() => void (connectWith = entry));
+
   test("connects, and knows its id and transport", async () => {
     const accepted = next((listener: (peer: { id: string }) => void) => server.once("connection", listener));
     const client = connect("/", options);
@@ -50,7 +56,7 @@ describe.each(variants)("%s", (_, options) => {
     const [peer] = await accepted;
     expect(client.id).toBe(peer.id);
     // an upgrade may be over by now
-    expect(options.transports ?? ["websocket"]).toContain(client.io.engine.transport?.name);
+    expect(options.transports ?? ["websocket"]).toContain(client.io.engine.transport.name);
   });
 
   test("exchanges events and acknowledgements, with text and binary, both ways", async () => {
@@ -198,4 +204,27 @@ test("reports polling's error when no transport can be opened", async () => {
   });
   const [error] = (await event(client, "connect_error")) as [Error & { description: unknown; type: string }];
   expect([error.message, error.description, error.type]).toEqual(["xhr poll error", 404, "TransportError"]);
+});
+
+test("bowline-client/websocket exports what bowline-client does (L1)", async () => {
+  expect(Object.keys(websocketEntry).sort()).toEqual(Object.keys(await import("bowline-client")).sort());
+  expect(Object.keys(onlyWebSocket).sort()).toEqual(Object.keys(io).sort());
+  expect(() => onlyWebSocket(url, { transports: ["polling"] })).toThrow(
+    expect.objectContaining({ code: "websocket_only" }),
+  );
+});
+
+test("bowline-client/websocket tells of a server that takes no WebSocket, and sends it no HTTP request", async () => {
+  await server.close();
+  const urls: (string | undefined)[] = [];
+  http = createServer((request, response) => {
+    urls.push(request.url);
+    response.end();
+  });
+  server = new Server(http, { transports: ["polling"] });
+  await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
+  url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+  connectWith = onlyWebSocket;
+  const [error] = await event(connect("/", { reconnection: false }), "connect_error");
+  expect([String(error), urls]).toEqual(["Error: websocket error", []]);
 });

@@ -68,6 +68,25 @@ function exchanges(pair: Pair): void {
     expect(texts(await Promise.all(answers))).toEqual(texts(all.slice(0, 10)));
   });
 
+  test("compress(false) of a client sends as it is what else would be deflated, text and binary (L5)", async () => {
+    const rig = await start(pair, { perMessageDeflate: true });
+    let stream: { readonly bytesRead: number } | undefined;
+    rig.httpServer.once("upgrade", (_request: unknown, socket: { bytesRead: number }) => (stream = socket));
+    const [client, socket] = await rig.connect({ transports: ["websocket"] });
+    socket.on("up", (_value: unknown, answer: () => void) => answer());
+    const sizeOf = async (compress: boolean, value: unknown): Promise<number> => {
+      const before = stream?.bytesRead ?? 0;
+      const answered = new Promise<void>((resolve) => client.compress(compress).emit("up", value, resolve));
+      await within(answered, "an answer");
+      return (stream?.bytesRead ?? 0) - before;
+    };
+    for (const value of ["x".repeat(10_000), Buffer.alloc(10_000)]) {
+      expect(await sizeOf(true, value)).toBeLessThan(1_000);
+      expect(await sizeOf(false, value)).toBeGreaterThan(10_000);
+      expect(await sizeOf(true, value)).toBeLessThan(1_000);
+    }
+  });
+
   test("an upgraded session is compressed, and all of a broadcast arrives everywhere", async () => {
     const rig = await start(pair, { perMessageDeflate: true, limits: { maxBufferedBytesHard: 0 } });
     const clients = await Promise.all([0, 1, 2].map(() => rig.connect({ transports: ["polling", "websocket"] })));

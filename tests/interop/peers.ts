@@ -75,14 +75,6 @@ function suite(pairs: readonly Pair[], body: (pair: Pair) => void): void {
   }
 }
 
-/** Features that our server does not have yet: their tests are reported as skipped. Whoever adds one removes it here. */
-const notYet: ReadonlySet<string> = new Set(["msgpack"]);
-
-/** Whether the pair's server is expected to have a feature. */
-export function offers(pair: Pair, feature: string): boolean {
-  return !pair.server.ours || !notYet.has(feature);
-}
-
 /** Runs a suite for each of the four pairs; pairs that cannot be imported are reported as skipped. */
 export function forEachPair(body: (pair: Pair) => void): void {
   suite(everyPair, body);

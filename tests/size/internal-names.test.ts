@@ -9,7 +9,7 @@ const publicNames = new Set(
     "disconnect send emit emitWithAck compress volatile on once off addEventListener removeListener removeAllListeners " +
     "removeEventListener listeners hasListeners onAny prependAny offAny listenersAny onAnyOutgoing prependAnyOutgoing " +
     "offAnyOutgoing listenersAnyOutgoing transport name upgrade sid pid offset upgrades pingInterval pingTimeout maxPayload " +
-    "type nsp data message description context reason code encode reader read _placeholder num query path hostname port secure"
+    "parser Encoder Decoder add decoded destroy attachments type nsp data message description context reason code encode read _placeholder num query path hostname port secure"
   ).split(" "),
 );
 const builtIns = [Array, Map, Set, Promise, String, RegExp, Error, Uint8Array, AbortController, URL, URLSearchParams];

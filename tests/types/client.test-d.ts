@@ -1,5 +1,6 @@
 // compiled by `npm run check`, never run
 import { io, Manager, type Socket } from "bowline-client";
+import * as websocketEntry from "bowline-client/websocket";
 import { expectTypeOf } from "vitest";
 
 interface FromServer {
@@ -48,3 +49,9 @@ expectTypeOf(new Manager("http://localhost").socket("/news")).toExtend<Socket>()
 const untyped = io();
 untyped.on("anything", (whatever: { id: number }) => expectTypeOf(whatever.id).toEqualTypeOf<number>());
 untyped.emit("anything", 1, { two: 2 }, () => {});
+
+// the entry with nothing but WebSocket has the same types
+expectTypeOf(websocketEntry.io).toEqualTypeOf<typeof io>();
+expectTypeOf(websocketEntry.Manager).toEqualTypeOf<typeof Manager>();
+expectTypeOf<websocketEntry.Manager>().toEqualTypeOf<Manager>();
+expectTypeOf<websocketEntry.Socket<FromServer, ToServer>>().toEqualTypeOf<Socket<FromServer, ToServer>>();

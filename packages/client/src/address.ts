@@ -1,4 +1,4 @@
-import type { EngineOptions } from "./engine.ts";
+import type { EngineOptions } from "./engine-options.ts";
 
 /**
  * Adds to options where a URI leads, as far as they do not say so themselves. A URI without a scheme gets that of the
@@ -8,16 +8,19 @@ import type { EngineOptions } from "./engine.ts";
 export const addressOf = <Options extends EngineOptions>(
   uri: string | Options | undefined,
   opts?: Options,
-): { options: Options; url: URL } => {
-  // the page, where there is one
-  const location = globalThis.location as Location | undefined;
-  const isText = typeof uri === "string";
-  const text = isText ? uri : "/";
+): [options: Options, url: URL, text: string] => {
+  const text = typeof uri === "string" ? uri : "/";
   const url = new URL(
-    /^(\w+:)?\//.test(text) ? text : `${location?.protocol ?? "https:"}//${text}`,
-    location?.href ?? "http://localhost",
+    /^(\w+:)?\//.test(text) ? text : `//${text}`,
+    // the page, where there is one
+    (globalThis.location as Location | undefined)?.href ?? "https://localhost",
   );
   const { hostname, port } = url;
-  const address = { hostname, port, secure: /[ps]s:/.test(url.protocol), query: Object.fromEntries(url.searchParams) };
-  return { options: { ...address, ...((isText ? opts : (uri ?? opts)) as Options) }, url };
+  const options = {
+    ...{ hostname, port, secure: /[ps]s:/.test(url.protocol) },
+    ...((text === uri ? opts : (uri ?? opts)) as Options),
+    // unlike the rest, it wins (EC2)
+    ...(url.search && { query: Object.fromEntries(url.searchParams) }),
+  };
+  return [options, url, text];
 };

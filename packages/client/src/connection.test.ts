@@ -27,11 +27,11 @@ describe("without a list of transports", () => {
     const [webSocket, polling] = platform.opened;
     webSocket?.accept();
     expect(onOpen).toHaveBeenCalledTimes(1);
-    expect(manager.engine.transport?.name).toBe("websocket");
+    expect(manager.engine.transport.name).toBe("websocket");
     // its session at the server is known only now
     expect(polling?.closed).toBe(undefined);
     polling?.accept({ sid: "loser" });
-    expect([polling?.closed, polling?.context.sid, manager.engine.id]).toEqual(["cleanly", "loser", "S"]);
+    expect([polling?.closed, polling?.context.id, manager.engine.id]).toEqual(["cleanly", "loser", "S"]);
   });
 
   test("polling starts at once when WebSocket has failed", async () => {
@@ -46,8 +46,8 @@ describe("without a list of transports", () => {
     platform.last.accept({ upgrades: ["websocket"] });
     expect(platform.opened[0]?.closed).toBe("cleanly");
     expect(names()).toEqual(["websocket", "polling", "websocket"]);
-    expect(manager.engine.transport?.name).toBe("polling");
-    expect(platform.last.context.upgrades).toEqual(["websocket"]);
+    expect(manager.engine.transport.name).toBe("polling");
+    expect(platform.last.context.handshake).toMatchObject({ upgrades: ["websocket"] });
   });
 
   test("a loser that turns out to be no server of ours harms nobody", async () => {
@@ -56,7 +56,7 @@ describe("without a list of transports", () => {
     const [webSocket, polling] = platform.opened;
     webSocket?.accept();
     polling?.receive("<!doctype html>");
-    expect([polling?.closed, polling?.context.sid, manager.engine.id]).toEqual(["cleanly", undefined, "S"]);
+    expect([polling?.closed, polling?.context.id, manager.engine.id]).toEqual(["cleanly", undefined, "S"]);
   });
 
   test("when both fail, the error is polling's", async () => {
@@ -68,6 +68,7 @@ describe("without a list of transports", () => {
     polling?.fail("xhr poll error");
     expect(onError).not.toHaveBeenCalled();
     webSocket?.fail();
+    await settled();
     expect(String(onError.mock.calls[0])).toBe("Error: xhr poll error");
   });
 });
@@ -144,6 +145,35 @@ describe("upgrade", () => {
     expect([polling.isResumed, polling.packets]).toEqual([true, ["4x"]]);
   });
 
+  test("a pause that ends after the candidate has failed changes nothing", async () => {
+    const { manager, polling, candidate } = await upgrading();
+    candidate.receive("3probe");
+    candidate.fail("gone");
+    polling.paused?.();
+    manager.engine.send("x");
+    await settled();
+    expect([manager.engine.transport.name, candidate.packets, polling.packets]).toEqual(["polling", [], ["4x"]]);
+  });
+
+  test("a session that ends while polling pauses does not move", async () => {
+    const { manager, polling, candidate } = await upgrading();
+    const onUpgrade = vi.fn();
+    manager.engine.on("upgrade", onUpgrade).on("upgradeError", onUpgrade);
+    candidate.receive("3probe");
+    polling.fail("cut");
+    polling.paused?.();
+    candidate.fail("late");
+    expect([candidate.packets, candidate.closed, onUpgrade.mock.calls]).toEqual([[], "silently", []]);
+  });
+
+  test("what a candidate says while polling pauses is not for the session", async () => {
+    const { manager, candidate } = await upgrading();
+    const onPacket = vi.fn();
+    manager.engine.on("packet", onPacket);
+    candidate.receive("3probe", "6", "4x");
+    expect(onPacket).not.toHaveBeenCalled();
+  });
+
   test("a wrong answer to the probe is an upgradeError", async () => {
     const { manager, candidate } = await upgrading();
     const onError = vi.fn();
@@ -174,6 +204,7 @@ describe("reconnection", () => {
       await platform.time.advance(ms);
       platform.last.fail();
     }
+    await settled();
     const error = "websocket error";
     expect(log).toEqual([[1000, 1], error, [3000, 2], error, [7000, 3], "failed", error]);
   });
@@ -368,12 +399,12 @@ describe("events of the engine (EC3)", () => {
       ...[["flush"], ["drain"]],
     ]);
     const error = new Error("cut");
-    platform.last.context.onClose(error);
+    platform.last.context.onLost(error);
     expect(log).toEqual([
       ["error", error],
       ["close", "transport error", error],
     ]);
-    expect(engine.transport?.name).toBe("websocket");
+    expect(engine.transport.name).toBe("websocket");
   });
 
   test("tell of messages that will be sent, and whether they may be compressed", async () => {
@@ -404,17 +435,22 @@ describe("events of the engine (EC3)", () => {
     candidate?.receive("3probe");
     polling?.paused?.();
     const it = expect.objectContaining({ name: "websocket" });
-    expect(log).toEqual([["upgrading", it], ["flush"], ["drain"], ["upgrade", it]]);
+    expect(log).toEqual([
+      ["upgrading", it],
+      ["upgrade", it],
+      // the `5` has gone out
+      ["drain"],
+    ]);
     const second = await listening({ transports: ["polling", "websocket"] });
     platform.last.accept({ upgrades: ["websocket"] });
     second.log.length = 0;
-    platform.last.context.onClose({ description: "websocket connection closed" });
-    expect(second.log).toEqual([["upgradeError", new Error("probe error: transport closed")]]);
+    platform.last.context.onLost({ description: "websocket connection closed" });
+    expect(second.log).toEqual([["upgradeError", new Error("probe error: transport closed")], ["drain"]]);
   });
 
   test("cost nothing while nobody listens, and a transport is there at once", () => {
     const manager = new Connection(platform, "http://h", { transports: ["polling"] });
-    expect([manager.engine.table, manager.engine.transport?.name]).toEqual([undefined, "polling"]);
+    expect([manager.engine.table, manager.engine.transport.name]).toEqual([undefined, "polling"]);
   });
 });
 
@@ -433,13 +469,29 @@ describe("heartbeat", () => {
     expect(platform.time.pending).toBe(0);
   });
 
-  test("a browser that goes offline closes at once", async () => {
+  test("a browser that goes offline closes at once (EC5)", async () => {
+    const page = new EventTarget();
+    const listen = vi.fn(page.addEventListener.bind(page));
+    vi.stubGlobal("addEventListener", listen);
     const manager = await open({ transports: ["websocket"], reconnection: false });
     const onClose = vi.fn();
     manager.on("close", onClose);
     platform.last.accept();
-    platform.listeners.get("offline")?.();
+    page.dispatchEvent(new Event("offline"));
+    vi.unstubAllGlobals();
     expect(onClose).toHaveBeenCalledWith("transport close", { description: "network connection lost" });
-    expect(platform.listeners.size).toBe(0);
+    expect(listen.mock.calls).toMatchObject([["offline", expect.any(Function), { signal: { aborted: true } }]]);
+  });
+
+  test("a page that is left closes silently if that is wanted, and its connection ends (EC2)", async () => {
+    const page = new EventTarget();
+    vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
+    const manager = await open({ transports: ["websocket"], closeOnBeforeunload: true });
+    const onClose = vi.fn();
+    manager.on("close", onClose);
+    platform.last.accept();
+    page.dispatchEvent(new Event("beforeunload"));
+    vi.unstubAllGlobals();
+    expect([platform.last.closed, onClose.mock.calls]).toEqual(["cleanly", []]);
   });
 });

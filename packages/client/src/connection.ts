@@ -1,16 +1,17 @@
 import {
   backoffDelay,
+  checkPayload,
+  type Parser,
   type Codec,
   type DefaultEventsMap,
-  Emitter,
   type EventsMap,
   type Frame,
   type Packet,
-  type PacketLimits,
   type PacketReader,
 } from "@bowline/protocol";
-import { type DisconnectDescription, Engine, type EngineOptions, type EngineOwner } from "./engine.ts";
-import { fire } from "./run.ts";
+import { type DisconnectDescription, Engine, type EngineOwner } from "./engine.ts";
+import type { EngineOptions } from "./engine-options.ts";
+import { AliasedEmitter, fire } from "./run.ts";
 import { type DisconnectReason, Socket, type SocketOptions } from "./socket.ts";
 import { addressOf } from "./address.ts";
 import type { Platform } from "./transport.ts";
@@ -35,8 +36,8 @@ export interface ManagerOptions extends EngineOptions {
   timeout?: number | false;
   /** Connect when created. @default true */
   autoConnect?: boolean;
-  /** Another wire format; the server must use the same. @default JSON with attachments */
-  parser?: Codec;
+  /** Another wire format, by v4's contract; the server must use the same. @default JSON with attachments */
+  parser?: Parser;
 }
 
 type Setting =
@@ -82,7 +83,7 @@ interface Accessor<Value, Owner> {
 
 /** A connection that comes back: one engine at a time, shared by the sockets of all namespaces. Users know it as Manager. */
 export class Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitEvents extends EventsMap = ListenEvents>
-  extends Emitter<Record<never, never>, ManagerReservedEvents>
+  extends AliasedEmitter<Record<never, never>, ManagerReservedEvents>
   implements EngineOwner
 {
   /** The Engine.IO session: that of now, or the last one. */
@@ -116,16 +117,15 @@ export class Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitE
   constructor(platform: Platform, uri?: string | ManagerOptions, opts?: ManagerOptions) {
     super();
     this.platform = platform;
-    this.opts = { ...settings, path: "/socket.io", autoConnect: true, ...addressOf(uri, opts).options };
+    this.opts = { ...settings, path: "/socket.io", autoConnect: true, ...addressOf(uri, opts)[0] };
+    const [methods, values] = [this, this.opts] as unknown as Record<string, unknown>[];
     for (const name in settings)
-      Object.assign(this, {
-        [name]: (value?: unknown) => {
-          if (value === undefined) return this.opts[name as Setting];
-          Object.assign(this.opts, { [name]: value });
-          return this;
-        },
-      });
-    this.codec = this.opts.parser ?? platform.codec;
+      methods![name] = (value?: unknown) => {
+        if (value === undefined) return values![name];
+        values![name] = name === "reconnection" ? !!value : value;
+        return this;
+      };
+    this.codec = platform.codec(this.opts.parser);
     if (this.opts.autoConnect) this.open();
   }
 
@@ -145,6 +145,7 @@ export class Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitE
   #enter(state: "closed" | "opening" | "open"): void {
     this.#state = state;
     this.#stopTimer?.();
+    this.#reader = this.#reader?.destroy?.();
   }
 
   /** Opens the connection, if it is closed. With a callback, nothing is retried after an error. */
@@ -183,16 +184,15 @@ export class Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitE
   }
 
   /** @internal Hot path: the session calls it without a hop between. */
-  readonly onMessage = (frame: Frame): void => {
-    let packet: Packet | undefined;
+  readonly onMessage = (frame: Frame, late?: Packet): void => {
     try {
-      packet = this.#reader?.read(frame);
+      const packet = late ? checkPayload(late) : (this.#reader ??= this.codec.reader(undefined, this)).read(frame);
+      if (!packet) return;
+      fire(this, "packet", packet);
+      this.sockets.get(packet.nsp)?.receive(packet);
     } catch (error) {
       this.engine.fail(error);
     }
-    if (!packet) return;
-    fire(this, "packet", packet);
-    this.sockets.get(packet.nsp)?.receive(packet);
   };
 
   /** @internal */
@@ -203,10 +203,13 @@ export class Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitE
   /** @internal */
   onOpen(): void {
     this.#enter("open");
-    // what clients take by default (socket-protocol §2); of what is missing, any amount
-    this.#reader = this.codec.reader({ maxAttachments: 10 } as PacketLimits);
     fire(this, "open");
-    for (const socket of this.#active) socket.onOpen();
+    // a parser that cannot write the CONNECT costs this connection
+    try {
+      for (const socket of this.#active) socket.onOpen();
+    } catch (error) {
+      this.engine.fail(error);
+    }
     if (this.#isReconnecting) fire(this, "reconnect", this.#attempts);
     this.#isReconnecting = false;
     this.#attempts = 0;

@@ -2,9 +2,10 @@
 export { protocol } from "./lookup.ts";
 export { Socket } from "./socket.ts";
 export type { ManagerOptions, ManagerReservedEvents } from "./connection.ts";
-export type { DisconnectDescription, Engine, EngineEvents, EngineOptions } from "./engine.ts";
+export type { DisconnectDescription, Engine, EngineEvents } from "./engine.ts";
+export type { EngineOptions, TransportOptions } from "./engine-options.ts";
 export type { Lookup, Options } from "./lookup.ts";
 export type { EmitArgs, EmitFlags, Outgoing } from "./outgoing.ts";
 export type { Auth, DisconnectReason, SocketOptions, SocketReservedEvents } from "./socket.ts";
-export type { TransportOptions } from "./transport.ts";
-export type { Codec, DefaultEventsMap, EventsMap, Frame, Packet, TransportError } from "@bowline/protocol";
+export type { ManagerClass } from "./manager.ts";
+export type { DefaultEventsMap, EventsMap, Frame, Packet, Parser, TransportError } from "@bowline/protocol";

@@ -1,22 +1,17 @@
 import type { DefaultEventsMap, EventsMap } from "@bowline/protocol";
-import { Connection, type ManagerOptions } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 import { createLookup, type Lookup } from "./lookup.ts";
+import { type ManagerClass, managerOf } from "./manager.ts";
 import { browserPlatform } from "./platform.ts";
 
-/** A connection to a server that comes back, shared by the sockets of all its namespaces. */
-export class Manager<
+export type Manager<
   ListenEvents extends EventsMap = DefaultEventsMap,
   EmitEvents extends EventsMap = ListenEvents,
-> extends Connection<ListenEvents, EmitEvents> {
-  constructor(opts: ManagerOptions);
-  constructor(uri?: string, opts?: ManagerOptions);
-  constructor(uri?: string | ManagerOptions, opts?: ManagerOptions) {
-    super(browserPlatform, uri, opts);
-  }
-}
+> = Connection<ListenEvents, EmitEvents>;
+export const Manager: ManagerClass = /* @__PURE__ */ managerOf(browserPlatform);
 
 /** Connects to a namespace of a server. */
-export const io: Lookup<typeof Manager> = /* @__PURE__ */ createLookup(Manager);
+export const io: Lookup = /* @__PURE__ */ createLookup(Manager);
 
 export { io as connect, io as default };
 export * from "./exports.ts";

@@ -1,21 +1,17 @@
+import { Emitter } from "@bowline/protocol";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { addressOf } from "./address.ts";
-import { Connection, type ManagerOptions } from "./connection.ts";
+import type { ManagerOptions } from "./connection.ts";
 import { createLookup, type Lookup } from "./lookup.ts";
+import { managerOf } from "./manager.ts";
 import { FakePlatform } from "./testing.ts";
 import { requestUrl, type TransportContext } from "./transport.ts";
 
 describe("io()", () => {
-  let io: Lookup<unknown>;
+  let io: Lookup;
 
   beforeEach(() => {
-    const platform = new FakePlatform();
-    const Manager = class extends Connection {
-      constructor(opts: ManagerOptions) {
-        super(platform, opts);
-      }
-    };
-    io = createLookup(Manager);
+    io = createLookup(managerOf(new FakePlatform()));
   });
 
   test("shares a manager between the namespaces of a server", () => {
@@ -60,26 +56,27 @@ describe("URIs", () => {
   const page = { href: "http://page:8080/dir/index.html", protocol: "http:" };
   const address = (uri?: string, location?: { href: string; protocol: string }, options?: ManagerOptions) => {
     vi.stubGlobal("location", location);
-    const found = addressOf(uri, options);
+    const [found, url] = addressOf(uri, options);
     vi.unstubAllGlobals();
-    const { hostname, port, secure, query } = found.options;
-    return [secure, hostname, port, found.url.pathname, query];
+    const { hostname, port, secure, query } = found;
+    return [secure, hostname, port, url.pathname, query];
   };
 
   test("are read with the platform's parser", () => {
     expect(address("ws://h:81/n?a=1&b=é")).toEqual([false, "h", "81", "/n", { a: "1", b: "é" }]);
-    expect(address("wss://[::1]")).toEqual([true, "[::1]", "", "/", {}]);
-    expect(address("localhost:3000")).toEqual([true, "localhost", "3000", "/", {}]);
+    expect(address("wss://[::1]")).toEqual([true, "[::1]", "", "/", undefined]);
+    expect(address("localhost:3000")).toEqual([true, "localhost", "3000", "/", undefined]);
   });
 
   test("are relative to the page", () => {
-    expect(address(undefined, page)).toEqual([false, "page", "8080", "/", {}]);
-    expect(address("/n", page)).toEqual([false, "page", "8080", "/n", {}]);
-    expect(address("other:81", page)).toEqual([false, "other", "81", "/", {}]);
+    expect(address(undefined, page)).toEqual([false, "page", "8080", "/", undefined]);
+    expect(address("/n", page)).toEqual([false, "page", "8080", "/n", undefined]);
+    expect(address("other:81", page)).toEqual([false, "other", "81", "/", undefined]);
   });
 
-  test("have their query only when the options have none", () => {
-    expect(address("http://h?a=1", undefined, { query: { b: 2 } })[4]).toEqual({ b: 2 });
+  test("have a query that replaces that of the options, as in v4; of a name that comes twice the last value counts (EC2)", () => {
+    expect(address("http://h?a=1&a=2&b=", undefined, { query: { b: 2, c: 3 } })[4]).toEqual({ a: "2", b: "" });
+    expect(address("http://h/?", undefined, { query: { b: 2 } })[4]).toEqual({ b: 2 });
   });
 
   test("of a megabyte take less than 10 ms", () => {
@@ -90,12 +87,12 @@ describe("URIs", () => {
 });
 
 describe("request URLs", () => {
-  const url = (options: ManagerOptions, scheme: "http" | "ws" = "ws", sid?: string): string => {
+  const url = (options: ManagerOptions, scheme: "http" | "ws" = "ws", id?: string): string => {
     const platform = new FakePlatform();
     const nothing = (): void => {};
     const context: TransportContext = {
-      ...{ name: "websocket", platform, options, sid, session: {}, upgrades: undefined, maxPayload: 0 },
-      ...{ receive: nothing, onReady: nothing, onClose: nothing },
+      ...{ name: "websocket", platform, options, id, session: new Emitter(), handshake: undefined },
+      ...{ receive: nothing, onReady: nothing, onLost: nothing },
     };
     return requestUrl(context, scheme);
   };

@@ -1,7 +1,8 @@
 import type { DefaultEventsMap, EventsMap } from "@bowline/protocol";
-import { addressOf } from "./address.ts";
-import type { Connection, ManagerOptions } from "./connection.ts";
 import { Socket, type SocketOptions } from "./socket.ts";
+import type { Connection, ManagerOptions } from "./connection.ts";
+import type { ManagerClass } from "./manager.ts";
+import { addressOf } from "./address.ts";
 
 /** Revision of the Socket.IO protocol that the client speaks. */
 export const protocol = 5;
@@ -13,7 +14,7 @@ export interface Options extends ManagerOptions, SocketOptions {
 }
 
 /** What `io` is: a function that carries the other exports. */
-export interface Lookup<ManagerClass> {
+export interface Lookup {
   /**
    * Connects to the namespace that is the URI's path. Calls for the same server share one connection.
    * @param uri of the server; a relative one, and none, is of the page's server
@@ -27,30 +28,26 @@ export interface Lookup<ManagerClass> {
   ): Socket<ListenEvents, EmitEvents>;
   readonly Manager: ManagerClass;
   readonly Socket: typeof Socket;
-  readonly io: Lookup<ManagerClass>;
-  readonly connect: Lookup<ManagerClass>;
+  readonly io: Lookup;
+  readonly connect: Lookup;
   readonly protocol: number;
 }
 
 /** Makes the `io` of a platform. Managers are shared per server and path (L1). */
-export const createLookup = <ManagerClass extends new (opts: Options) => Connection>(
-  Manager: ManagerClass,
-): Lookup<ManagerClass> => {
+export const createLookup = (Manager: ManagerClass): Lookup => {
   const managers = new Map<string, Connection>();
   const lookup = (uri?: string | Options, opts?: Options): Socket => {
-    const { options, url } = addressOf(uri, opts);
+    const [options, url, text] = addressOf(uri, opts);
     // as it was given: URL would encode some characters, and cannot tell which were
-    const nsp = (typeof uri === "string" ? uri : "").replace(/^((\w+:)?\/\/)?[^/?#]*/, "").replace(/[?#].*/, "") || "/";
+    const nsp = /^((\w+:)?\/\/)?[^/?#]*([^?#]*)/.exec(text)![3] || "/";
     const key = url.origin + options.path;
     let manager = managers.get(key);
     const isNew = options.forceNew || options["force new connection"] || options.multiplex === false;
-    if (isNew || !manager || manager.sockets.has(nsp)) {
-      manager = new Manager(options);
-      if (!isNew) managers.set(key, managers.get(key) ?? manager);
-    }
+    if (isNew || manager?.sockets.has(nsp)) manager = new Manager(options);
+    else if (!manager) managers.set(key, (manager = new Manager(options)));
     return manager.socket(nsp, options);
   };
   // `lookup` has the types of any events
-  const io = lookup as Lookup<ManagerClass>;
-  return Object.assign(io, { Manager, Socket, io, connect: io, protocol });
+  const io = lookup as Lookup;
+  return Object.assign(io, { Manager, Socket, io, connect: io, protocol: 5 });
 };

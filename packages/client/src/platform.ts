@@ -1,7 +1,10 @@
-import { type Bytes, createJsonCodec } from "@bowline/protocol";
+import { type Bytes, createParserCodec } from "@bowline/protocol";
+import { inBase64 } from "./base64.ts";
+import { browser } from "./browser.ts";
+import { dial } from "./dial.ts";
+import { webSocket } from "./native-websocket.ts";
 import { polling, type Request } from "./polling.ts";
-import type { Platform } from "./transport.ts";
-import { webSocket } from "./websocket.ts";
+import type { Opener, Platform } from "./transport.ts";
 
 // what only frames and servers need is left out
 const bytes = {
@@ -20,22 +23,15 @@ const request: Request = async ({ options }, url, body, signal) => {
     headers: options.extraHeaders,
     signal,
   } as RequestInit);
-  if (!response.ok) throw response.status;
+  if (!response.ok) throw response;
   return response.text();
 };
 
-/** Browsers, workers, and whatever has fetch and WebSocket as they do. */
-export const browserPlatform: Platform = {
-  bytes,
-  // listeners get ArrayBuffers, as from the platform itself
-  codec: createJsonCodec({ fromAttachment: (given) => given.buffer }),
-  now: () => performance.now(),
-  random: Math.random,
-  timer(callback, ms) {
-    const timer = setTimeout(callback, ms);
-    return () => clearTimeout(timer);
-  },
-  transports: { websocket: webSocket, polling: polling(request) },
-  // React Native has no such function
-  listen: (event, listener, signal) => globalThis.addEventListener?.(event, listener, { signal }),
+/** The transports of a browser. What is not built in adds itself. */
+export const transports: Record<string, Opener> = {
+  websocket: inBase64(bytes, webSocket),
+  polling: polling(request, bytes),
 };
+
+/** A browser with all of them. */
+export const browserPlatform: Platform = browser(dial(transports), createParserCodec);

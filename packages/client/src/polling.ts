@@ -1,9 +1,10 @@
-import { encodePayload, type Frame, payloadLimit, SEPARATOR, TransportError } from "@bowline/protocol";
-import { readPacket, requestUrl, type Transport, type TransportContext } from "./transport.ts";
+import { type Bytes, encodePayload, type Frame, payloadLimit, SEPARATOR, TransportError } from "@bowline/protocol";
+import { readPacket } from "./base64.ts";
+import { type Opener, requestUrl, type TransportContext } from "./transport.ts";
 
 /**
- * How a platform makes HTTP requests. Resolves with the body of a 200; rejects with any other status, and with the error
- * when there is no answer or `signal` is aborted.
+ * How a platform makes HTTP requests. Resolves with the body of a 200; rejects with what has the `status` of any other
+ * answer, and with an error when there is none or `signal` is aborted. Applications get that as an error's `context`.
  */
 export type Request = (
   context: TransportContext,
@@ -14,9 +15,8 @@ export type Request = (
 
 /** Long polling (engine-protocol §4): one GET is always pending, one POST at a time. */
 export const polling =
-  (request: Request) =>
-  (context: TransportContext): Transport => {
-    const { bytes, now, timer } = context.platform;
+  (request: Request, bytes: Bytes): Opener =>
+  (context) => {
     const aborter = new AbortController();
     const abort = (): void => aborter.abort();
     let posting: Promise<void> | undefined;
@@ -26,12 +26,17 @@ export const polling =
 
     // empty when it has failed, which is then told
     const exchange = async (body?: string): Promise<string> => {
-      const stop = timer(abort, context.options.requestTimeout || 1e9);
+      const stop = context.platform.timer(abort, context.options.requestTimeout || 1e9);
       let answer = "";
       try {
+        // one that is too large for the server is not even sent
+        if (body === "") throw { status: 413 };
         answer = await request(context, requestUrl(context, "http"), body, aborter.signal);
-      } catch (description) {
-        if (!isClosed) context.onClose(new TransportError(`xhr ${body ? "post" : "poll"} error`, description));
+      } catch (failure) {
+        // without an answer, 0 (EC4)
+        const status = (failure as { status?: number }).status ?? 0;
+        if (!isClosed)
+          context.onLost(new TransportError(`xhr ${body === undefined ? "poll" : "post"} error`, status, failure));
         isClosed = true;
       }
       stop();
@@ -46,20 +51,28 @@ export const polling =
       isPolling = true;
       while (!isClosed && !onPaused)
         for (const packet of (await exchange()).split(SEPARATOR))
-          if (!isClosed) context.receive(readPacket(packet, bytes), now());
+          if (!isClosed) context.receive(readPacket(packet, bytes));
       isPolling = false;
       settle();
     };
 
     const post = async (packets: Frame[]): Promise<void> => {
-      // only now is there time to read Blobs
-      const read = packets.map(async (packet) =>
-        packet instanceof Blob ? new Uint8Array(await packet.arrayBuffer()) : packet,
-      );
-      await exchange(encodePayload(await Promise.all(read), bytes));
+      await exchange(encodePayload(packets, bytes));
       posting = undefined;
       if (!isClosed) context.onReady();
       settle();
+    };
+
+    const end = async (isSilent: boolean | undefined): Promise<void> => {
+      isClosed = true;
+      if (!isSilent && context.id) {
+        await posting;
+        // a server that is gone must not keep the process alive
+        context.options.requestTimeout ||= 1000;
+        await exchange("1");
+      }
+      // only now: the server takes a GET that is given up for a network error
+      abort();
     };
 
     void poll();
@@ -67,11 +80,10 @@ export const polling =
     return {
       bufferedBytes: 0,
       get isBusy() {
-        return !!(posting ?? onPaused);
+        return posting ?? onPaused;
       },
       send(packets) {
-        // one that is too large for the server goes alone, and is refused there
-        const count = payloadLimit(packets, context.maxPayload, bytes) || 1;
+        const count = payloadLimit(packets, context.handshake?.maxPayload ?? 0, bytes);
         posting = post(packets.slice(0, count));
         return packets.slice(count);
       },
@@ -83,18 +95,6 @@ export const polling =
         onPaused = undefined;
         if (!isPolling) void poll();
       },
-      close(isSilent) {
-        isClosed = true;
-        if (isSilent || !context.sid) abort();
-        // the GET is given up only then: the server takes that for a network error
-        else
-          void Promise.resolve(posting)
-            .then(() => {
-              // a server that is gone must not keep the process alive
-              context.options.requestTimeout ||= 1000;
-              return exchange("1");
-            })
-            .then(abort);
-      },
+      close: (isSilent) => void end(isSilent),
     };
   };

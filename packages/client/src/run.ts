@@ -1,4 +1,4 @@
-import type { Listener } from "@bowline/protocol";
+import { Emitter, type EventsMap, type Listener } from "@bowline/protocol";
 
 /**
  * Hot path: calls listeners of the application. What one throws keeps no other from running and never reaches the
@@ -21,3 +21,14 @@ export const fire = (
   event: string,
   ...args: unknown[]
 ): void => run(emitter.listenersOf(event), emitter, args);
+
+/** Listeners under all the names that the v4 client has for the same. */
+export class AliasedEmitter<
+  Listen extends EventsMap,
+  Reserved extends EventsMap = Record<never, never>,
+> extends Emitter<Listen, Reserved> {
+  readonly addEventListener: this["on"] = this.on;
+  readonly removeListener: this["off"] = this.off;
+  readonly removeAllListeners: this["off"] = this.off;
+  readonly removeEventListener: this["off"] = this.off;
+}

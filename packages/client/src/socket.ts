@@ -4,7 +4,6 @@ import {
   CONNECT,
   type DefaultEventsMap,
   DISCONNECT,
-  Emitter,
   EVENT,
   type EventNames,
   type EventNamesWithAck,
@@ -21,7 +20,7 @@ import {
 import type { Connection } from "./connection.ts";
 import type { DisconnectDescription } from "./engine.ts";
 import type { EmitArgs, EmitFlags, Outgoing } from "./outgoing.ts";
-import { fire, run } from "./run.ts";
+import { AliasedEmitter, fire, run } from "./run.ts";
 
 /** Options of one namespace's socket (L4). */
 export interface SocketOptions {
@@ -54,7 +53,8 @@ export interface SocketReservedEvents {
 
 interface BufferedPacket extends Packet {
   readonly frames: Frame[];
-  readonly compress: boolean;
+  /** @default true */
+  readonly compress: boolean | undefined;
 }
 
 type CatchAll = (event: string, ...args: unknown[]) => void;
@@ -67,7 +67,7 @@ const derive = <Derived>(socket: { readonly emitFlags: EmitFlags }, emitFlags: E
 export class Socket<
   ListenEvents extends EventsMap = DefaultEventsMap,
   EmitEvents extends EventsMap = ListenEvents,
-> extends Emitter<ListenEvents, SocketReservedEvents> {
+> extends AliasedEmitter<ListenEvents, SocketReservedEvents> {
   /** Id of this connection to the namespace; undefined while disconnected. */
   declare id: string | undefined;
   connected = false;
@@ -85,10 +85,6 @@ export class Socket<
   sendBuffer: BufferedPacket[] = [];
   readonly open: this["connect"] = this.connect;
   readonly close: this["disconnect"] = this.disconnect;
-  readonly addEventListener: this["on"] = this.on;
-  readonly removeListener: this["off"] = this.off;
-  readonly removeAllListeners: this["off"] = this.off;
-  readonly removeEventListener: this["off"] = this.off;
 
   /** @internal This, also for what `timeout` and the like derive from it. */
   readonly self: this = this;
@@ -102,7 +98,10 @@ export class Socket<
   #ids = 0;
   /** The connection on which a CONNECT is out: the server takes a second one for a violation. */
   #joining: unknown;
-  readonly #acks = new Map<number | string | undefined, (error: Error | null, answers: readonly unknown[]) => void>();
+  readonly #acks = new Map<
+    number | string | undefined,
+    (error: Error | null, ...answers: readonly unknown[]) => void
+  >();
   #any: readonly Listener[] = [];
   #anyOutgoing: readonly Listener[] = [];
 
@@ -130,10 +129,11 @@ export class Socket<
 
   /** Leaves the namespace. The last socket to leave closes the connection. */
   disconnect(): this {
-    const { connected } = this;
-    if (connected) this.#write(DISCONNECT);
-    this.#leave();
-    if (connected) this.onClose("io client disconnect");
+    if (this.connected) {
+      this.#write(DISCONNECT);
+      this.#leave();
+      this.onClose("io client disconnect");
+    } else this.#leave();
     return this;
   }
 
@@ -141,8 +141,9 @@ export class Socket<
    * Sends an event; a function as last argument gets the answer. While disconnected, events wait in `sendBuffer`.
    * @throws UsageError for reserved names, more than 10 attachments and what JSON cannot hold
    */
-  emit<Event extends EventNames<EmitEvents>>(event: Event, ...args: EmitArgs<EmitEvents, Event>): this {
-    this.self.#emit([event, ...args], this.emitFlags);
+  emit<Event extends EventNames<EmitEvents>>(event: Event, ...args: EmitArgs<EmitEvents, Event>): this;
+  emit(...args: unknown[]): this {
+    this.self.#emit(args, this.emitFlags);
     return this.self;
   }
 
@@ -150,18 +151,17 @@ export class Socket<
   emitWithAck<Event extends EventNamesWithAck<EmitEvents>>(
     event: Event,
     ...args: EventParamsWithoutAck<EmitEvents, Event>
-  ): Promise<AckValue<EmitEvents, Event>> {
+  ): Promise<AckValue<EmitEvents, Event>>;
+  emitWithAck(...args: unknown[]): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const answered = (error: Error | null, answer: AckValue<EmitEvents, Event>): void =>
-        error ? reject(error) : resolve(answer);
-      derive<Socket>(this, { takesError: true }).emit(event as string, ...args, answered);
+      const answered = (error: unknown, answer: unknown): void => (error ? reject(error) : resolve(answer));
+      derive<Socket>(this, { takesError: true }).emit(...(args as [string]), answered);
     });
   }
 
   /** Emits `message`. */
   send(...args: unknown[]): this {
-    this.self.#emit(["message", ...args], this.emitFlags);
-    return this.self;
+    return this.emit("message" as never, ...(args as never));
   }
 
   /** @see {@link Outgoing.volatile} */
@@ -209,7 +209,7 @@ export class Socket<
 
   /** Sends or buffers; `ack` gets an error first if it takes one, as it does with a timeout. */
   #emitNow(args: unknown[], ack: Listener | undefined, emitFlags: EmitFlags): void {
-    const { volatile, compress = true, timeout = this.#options.ackTimeout } = emitFlags;
+    const { volatile, compress, timeout = this.#options.ackTimeout } = emitFlags;
     const id = ack && this.#ids++;
     const packet = this.#encode(args, id, compress);
     if (ack) this.#expect(id, ack, timeout, emitFlags.takesError ?? timeout !== undefined);
@@ -220,17 +220,14 @@ export class Socket<
     } else if (!volatile) this.sendBuffer.push(packet);
   }
 
-  #encode(data: unknown[], id?: number, compress = true): BufferedPacket {
+  #encode(data: unknown[], id?: number, compress?: boolean): BufferedPacket {
     const packet = { type: EVENT, nsp: this.nsp, data, id, compress };
-    const frames = this.io.codec.encode(packet);
-    // the text and 10 attachments: what the peer takes by default (socket-protocol §2)
-    if (frames.length > 11) throw new UsageError("too_many_attachments");
-    return { ...packet, frames };
+    return { ...packet, frames: this.io.codec.encode(packet) };
   }
 
   #expect(id: number | undefined, ack: Listener, timeout: number | undefined, takesError: boolean): void {
     let stop: (() => void) | undefined;
-    const settle = (error: Error | null, answers: readonly unknown[]): void => {
+    const settle = (error: Error | null, ...answers: readonly unknown[]): void => {
       stop?.();
       this.#acks.delete(id);
       if (takesError) run([ack], this, [error, ...answers]);
@@ -239,7 +236,7 @@ export class Socket<
     if (timeout !== undefined)
       stop = this.io.platform.timer(() => {
         this.sendBuffer = this.sendBuffer.filter((packet) => packet.id !== id);
-        settle(new Error("operation has timed out"), []);
+        settle(new Error("operation has timed out"));
       }, timeout);
     this.#acks.set(id, settle);
   }
@@ -280,7 +277,7 @@ export class Socket<
     this.id = undefined;
     fire(this, "disconnect", reason, details);
     for (const [id, settle] of this.#acks)
-      if (!this.sendBuffer.some((packet) => packet.id === id)) settle(new Error("socket has been disconnected"), []);
+      if (!this.sendBuffer.some((packet) => packet.id === id)) settle(new Error("socket has been disconnected"));
   }
 
   /** @internal Hot path: a packet of this namespace. */
@@ -304,7 +301,7 @@ export class Socket<
       run(this.#any, this, args);
       run(this.listenersOf(args[0]), this, args.slice(1));
       if (this.#pid && typeof last === "string" && id === undefined) this.#offset = last;
-    } else if (type === ACK) this.#acks.get(id)?.(null, data as unknown[]);
+    } else if (type === ACK) this.#acks.get(id)?.(null, ...(data as unknown[]));
     else if (type === CONNECT) this.#onConnect(data ?? {});
     else if (type === DISCONNECT) {
       this.#leave();

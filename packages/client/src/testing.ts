@@ -1,5 +1,6 @@
-import { type Bytes, type Frame, jsonCodec } from "@bowline/protocol";
-import type { Platform, Transport, TransportContext } from "./transport.ts";
+import { createJsonCodec, createParserCodec, type Frame } from "@bowline/protocol";
+import { dial } from "./dial.ts";
+import type { Opener, Platform, Transport, TransportContext } from "./transport.ts";
 
 /** A transport whose peer is the test. */
 export class FakeTransport implements Transport {
@@ -12,11 +13,9 @@ export class FakeTransport implements Transport {
   paused: (() => void) | undefined;
   isResumed = false;
   readonly pause: ((done: () => void) => void) | undefined;
-  readonly #time: VirtualTime;
 
-  constructor(context: TransportContext, time: VirtualTime) {
+  constructor(context: TransportContext) {
     this.context = context;
-    this.#time = time;
     if (context.name === "polling") this.pause = (done) => (this.paused = done);
   }
 
@@ -43,7 +42,7 @@ export class FakeTransport implements Transport {
   }
 
   receive(...frames: Frame[]): void {
-    for (const frame of frames) this.context.receive(frame, this.#time.now);
+    for (const frame of frames) this.context.receive(frame);
   }
 
   /** The server accepts the session. */
@@ -53,7 +52,7 @@ export class FakeTransport implements Transport {
   }
 
   fail(message = `${this.name} error`): void {
-    this.context.onClose(new Error(message));
+    this.context.onLost(new Error(message));
   }
 }
 
@@ -97,26 +96,22 @@ export const settled = async (): Promise<void> => {
 export class FakePlatform implements Platform {
   readonly time: VirtualTime = new VirtualTime();
   readonly opened: FakeTransport[] = [];
-  readonly codec: Platform["codec"] = jsonCodec;
-  // nothing here needs bytes: fake transports take packets
-  readonly bytes: Bytes = {} as Bytes;
-  readonly listeners: Map<string, () => void> = new Map();
+  readonly codec: Platform["codec"] = (parser) =>
+    parser
+      ? createParserCodec(parser, (frame) => frame)
+      : createJsonCodec({ fromAttachment: (bytes) => bytes, maxAttachments: 10 });
   readonly timer: Platform["timer"] = this.time.timer;
-  readonly transports: Platform["transports"] = {
-    websocket: (context) => this.open(context),
-    polling: (context) => this.open(context),
+  readonly transports: Record<string, Opener> = {
+    websocket: (context) => this.make(context),
+    polling: (context) => this.make(context),
   };
+  readonly open: Opener = dial(this.transports);
 
   readonly now = (): number => this.time.now;
   readonly random = (): number => 0.5;
 
-  readonly listen = (event: string, listener: () => void, signal: AbortSignal): void => {
-    this.listeners.set(event, listener);
-    signal.addEventListener("abort", () => this.listeners.delete(event));
-  };
-
-  readonly open = (context: TransportContext): FakeTransport => {
-    const transport = new FakeTransport(context, this.time);
+  readonly make = (context: TransportContext): FakeTransport => {
+    const transport = new FakeTransport(context);
     this.opened.push(transport);
     return transport;
   };

@@ -52,7 +52,7 @@ const untyped = (): void => {
   const manager = new Manager("http://h", { reconnectionDelay: 1 });
   expectTypeOf(manager.socket("/x")).toEqualTypeOf<Socket>();
   expectTypeOf(connectDefault).toEqualTypeOf<typeof connect>();
-  expectTypeOf(socket.io.engine.transport?.name).toEqualTypeOf<string | undefined>();
+  expectTypeOf(socket.io.engine.transport.name).toEqualTypeOf<string>();
 };
 
 test("the public types are those of the v4 API", () => {

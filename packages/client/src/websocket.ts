@@ -1,34 +1,17 @@
-import { encodePayload, TransportError } from "@bowline/protocol";
-import { readPacket, requestUrl, type Transport, type TransportContext } from "./transport.ts";
+import type { DefaultEventsMap, EventsMap } from "@bowline/protocol";
+import type { Connection } from "./connection.ts";
+import { createLookup, type Lookup } from "./lookup.ts";
+import { type ManagerClass, managerOf } from "./manager.ts";
+import { webSocketPlatform } from "./websocket-platform.ts";
 
-/** The platform's WebSocket (engine-protocol §5): one packet per message. */
-export const webSocket = (context: TransportContext): Transport => {
-  const { options, upgrades } = context;
-  const { bytes, now } = context.platform;
-  const socket = new WebSocket(requestUrl(context, "ws"), options.protocols);
-  socket.binaryType = "arraybuffer";
-  socket.onopen = () => upgrades && socket.send("2probe");
-  socket.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) =>
-    context.receive(
-      typeof data !== "string" ? new Uint8Array(data) : options.forceBase64 ? readPacket(data, bytes) : data,
-      now(),
-    );
-  socket.onclose = (event) => context.onClose({ description: "websocket connection closed", context: event });
-  socket.onerror = (event) => context.onClose(new TransportError("websocket error", event, socket));
+export type Manager<
+  ListenEvents extends EventsMap = DefaultEventsMap,
+  EmitEvents extends EventsMap = ListenEvents,
+> = Connection<ListenEvents, EmitEvents>;
+export const Manager: ManagerClass = /* @__PURE__ */ managerOf(webSocketPlatform);
 
-  return {
-    get bufferedBytes() {
-      return socket.bufferedAmount;
-    },
-    send(packets) {
-      for (const packet of packets)
-        // packets are never in shared memory
-        socket.send(options.forceBase64 ? encodePayload([packet], bytes) : (packet as string));
-      return [];
-    },
-    close() {
-      socket.onmessage = null;
-      socket.close();
-    },
-  };
-};
+/** Connects to a namespace of a server, over WebSocket and nothing else. */
+export const io: Lookup = /* @__PURE__ */ createLookup(Manager);
+
+export { io as connect, io as default };
+export * from "./exports.ts";

@@ -7,7 +7,7 @@ let platform: FakePlatform;
 
 beforeEach(() => {
   platform = new FakePlatform();
-  platform.transports["webtransport"] = besideWebSocket(platform.open);
+  platform.transports["webtransport"] = besideWebSocket(platform.make, platform.make);
 });
 
 const ALL = ["polling", "websocket", "webtransport"];
@@ -32,14 +32,14 @@ describe("EC6: an upgrade to WebTransport or WebSocket", () => {
     expect(names()).toEqual(["polling", "webtransport"]);
     await platform.time.advance(1);
     expect(names()).toEqual(["polling", "webtransport", "websocket"]);
-    expect(of("websocket").context.upgrades).toBeDefined();
+    expect(of("websocket").context.handshake).toBeDefined();
   });
 
   test("is one to WebTransport if that answers first, and WebSocket does not start", async () => {
     const { manager, polling, onUpgrade } = await onPolling();
     of("webtransport").receive("3probe");
     polling.paused?.();
-    expect(manager.engine.transport?.name).toBe("webtransport");
+    expect(manager.engine.transport.name).toBe("webtransport");
     expect(onUpgrade.mock.calls).toMatchObject([[{ name: "webtransport" }]]);
     await platform.time.advance(1_000);
     expect(names()).toEqual(["polling", "webtransport"]);
@@ -56,7 +56,7 @@ describe("EC6: an upgrade to WebTransport or WebSocket", () => {
     of("websocket").fail("late");
     of("websocket").receive("3probe");
     polling.paused?.();
-    expect(manager.engine.transport?.name).toBe("webtransport");
+    expect(manager.engine.transport.name).toBe("webtransport");
   });
 
   test("is one to WebSocket if that answers first", async () => {
@@ -66,7 +66,7 @@ describe("EC6: an upgrade to WebTransport or WebSocket", () => {
     expect(of("webtransport").closed).toBe("cleanly");
     of("webtransport").fail("late");
     polling.paused?.();
-    expect(manager.engine.transport?.name).toBe("websocket");
+    expect(manager.engine.transport.name).toBe("websocket");
     expect(onUpgrade.mock.calls).toMatchObject([[{ name: "websocket" }]]);
     expect([of("websocket").packets, onError.mock.calls]).toEqual([["5"], []]);
   });
@@ -79,7 +79,7 @@ describe("EC6: an upgrade to WebTransport or WebSocket", () => {
     expect(names().length).toBe(3);
     of("websocket").receive("3probe");
     polling.paused?.();
-    expect([manager.engine.transport?.name, onError.mock.calls]).toEqual(["websocket", []]);
+    expect([manager.engine.transport.name, onError.mock.calls]).toEqual(["websocket", []]);
   });
 
   test("goes to WebTransport when WebSocket fails", async () => {
@@ -88,7 +88,7 @@ describe("EC6: an upgrade to WebTransport or WebSocket", () => {
     of("websocket").fail();
     of("webtransport").receive("3probe");
     polling.paused?.();
-    expect([manager.engine.transport?.name, onError.mock.calls]).toEqual(["webtransport", []]);
+    expect([manager.engine.transport.name, onError.mock.calls]).toEqual(["webtransport", []]);
   });
 
   test("fails once when both have failed, and the session goes on over polling", async () => {
@@ -98,7 +98,7 @@ describe("EC6: an upgrade to WebTransport or WebSocket", () => {
     expect(onError.mock.calls.map(String)).toEqual(["Error: probe error: Error: websocket error"]);
     manager.engine.send("x");
     await settled();
-    expect([manager.engine.transport?.name, polling.packets]).toEqual(["polling", ["4x"]]);
+    expect([manager.engine.transport.name, polling.packets]).toEqual(["polling", ["4x"]]);
   });
 
   test("a wrong answer to one probe leaves the other", async () => {
@@ -108,7 +108,7 @@ describe("EC6: an upgrade to WebTransport or WebSocket", () => {
     expect(of("webtransport").closed).toBe("cleanly");
     of("websocket").receive("3probe");
     polling.paused?.();
-    expect(manager.engine.transport?.name).toBe("websocket");
+    expect(manager.engine.transport.name).toBe("websocket");
   });
 
   test("wrong answers to both are an upgradeError", async () => {
@@ -123,7 +123,7 @@ describe("EC6: an upgrade to WebTransport or WebSocket", () => {
     of("webtransport").receive("3probe");
     of("webtransport").fail("gone");
     expect([onError.mock.calls.map(String), polling.isResumed]).toEqual([["Error: probe error: Error: gone"], true]);
-    expect(manager.engine.transport?.name).toBe("polling");
+    expect(manager.engine.transport.name).toBe("polling");
   });
 
   test("after the upgrade, messages and the end are those of the new transport", async () => {
@@ -189,10 +189,10 @@ describe("EC2: a session that begins on WebTransport", () => {
 
   test("is one without WebSocket", async () => {
     const manager = await open({ transports: ["webtransport", "websocket"] });
-    expect([names(), platform.last.context.upgrades]).toEqual([["webtransport"], undefined]);
+    expect([names(), platform.last.context.handshake]).toEqual([["webtransport"], undefined]);
     platform.last.accept();
     await platform.time.advance(1_000);
-    expect([names(), manager.engine.transport?.name]).toEqual([["webtransport"], "webtransport"]);
+    expect([names(), manager.engine.transport.name]).toEqual([["webtransport"], "webtransport"]);
   });
 
   test("goes on to the next with tryAllTransports", async () => {

@@ -1,5 +1,4 @@
-import type { Opener, Transport, TransportContext } from "./transport.ts";
-import { webTransportStream } from "./webtransport-stream.ts";
+import { type Line, openLine, type Opener, type Transport, type TransportContext } from "./transport.ts";
 
 /** How long WebSocket waits for WebTransport, in ms (EC6). */
 const HEAD_START = 200;
@@ -9,42 +8,29 @@ const HEAD_START = 200;
  * probe first is the candidate from then on, and what fails alone is no failure.
  */
 export const besideWebSocket =
-  (open: Opener): Opener =>
+  (open: Opener, webSocket: Opener | undefined): Opener =>
   (context) => {
-    const { platform, options, upgrades } = context;
-    const webSocket = platform.transports["websocket"];
-    const isWanted = upgrades?.includes("websocket") && options.transports?.includes("websocket") !== false;
+    const { options, handshake } = context;
+    const isWanted = handshake?.upgrades.includes("websocket") && options.transports?.includes("websocket") !== false;
     return webSocket && isWanted ? race(context, open, webSocket) : open(context);
   };
 
-/** WebTransport: by itself, or as the preferred candidate. */
-export const webTransport: Opener = besideWebSocket(webTransportStream);
-
 const race = (context: TransportContext, preferred: Opener, webSocket: Opener): Transport => {
-  const running = new Map<TransportContext, Transport | undefined>();
+  const running = new Set<Line>();
   let winner: Transport | undefined;
   /** Until WebSocket has started. */
   let cancel: (() => void) | undefined;
 
   const start = (name: string, open: Opener): void => {
-    const { options } = context;
-    const racer: TransportContext = {
-      ...context,
-      name,
-      options: { ...options, ...options.transportOptions?.[name] },
-      receive(frame, now) {
-        if (!winner && frame === "3probe") win(racer);
-        if (winner) context.receive(frame, now);
-        else leave(racer, () => context.receive(frame, now));
+    const line = openLine(context, name, open, {
+      receive(frame) {
+        if (!winner && frame === "3probe") win(line);
+        if (winner) context.receive(frame);
+        else leave(line, () => context.receive(frame));
       },
-      onClose: (details) => leave(racer, () => context.onClose(details)),
-    };
-    running.set(racer, undefined);
-    try {
-      running.set(racer, open(racer));
-    } catch (error) {
-      queueMicrotask(() => racer.onClose(error));
-    }
+      onLost: (details) => leave(line, () => context.onLost(details)),
+    });
+    running.add(line);
   };
 
   const startWebSocket = (): void => {
@@ -53,19 +39,18 @@ const race = (context: TransportContext, preferred: Opener, webSocket: Opener): 
     start("websocket", webSocket);
   };
 
-  const win = (racer: TransportContext): void => {
-    winner = running.get(racer);
-    running.delete(racer);
+  const win = (line: Line): void => {
+    winner = line.carrier;
+    running.delete(line);
     close();
-    running.set(racer, winner);
-    context.name = racer.name;
+    running.add(line);
+    context.name = line.name;
   };
 
   /** One is out; `tell` if it was the last. */
-  const leave = (racer: TransportContext, tell: () => void): void => {
-    const transport = running.get(racer);
-    if (!running.delete(racer)) return;
-    transport?.close();
+  const leave = (line: Line, tell: () => void): void => {
+    if (!running.delete(line)) return;
+    line.carrier?.close();
     if (cancel) startWebSocket();
     else if (winner || !running.size) tell();
   };
@@ -73,7 +58,7 @@ const race = (context: TransportContext, preferred: Opener, webSocket: Opener): 
   const close = (isSilent?: boolean): void => {
     cancel?.();
     cancel = undefined;
-    for (const transport of running.values()) transport?.close(isSilent);
+    for (const { carrier } of running) carrier?.close(isSilent);
     running.clear();
   };
 

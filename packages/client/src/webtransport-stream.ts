@@ -25,11 +25,10 @@ const urlOf = (context: TransportContext): string => {
 
 /** The one bidirectional stream of a WebTransport session, by the platform's `WebTransport` (engine-protocol §6). */
 export const webTransportStream: Opener = (context) => {
-  const { options, platform, sid, upgrades } = context;
+  const { options, platform, id, handshake } = context;
   const frames = new WebTransportReader(bytes, 0);
   let session: WebTransport | undefined;
   let writer: WritableStreamDefaultWriter<Uint8Array> | undefined;
-  let written = Promise.resolve();
   let hasReceived = false;
   let isClosed = false;
   let bufferedBytes = 0;
@@ -38,7 +37,7 @@ export const webTransportStream: Opener = (context) => {
     if (isClosed) return;
     isClosed = true;
     session?.close();
-    context.onClose(details);
+    context.onLost(details);
   };
   const fail = (reason: unknown): void => end(new TransportError("webtransport error", reason, session));
   // a session that is closed before it has said anything was refused
@@ -69,15 +68,14 @@ export const webTransportStream: Opener = (context) => {
     const stream = await opened.createBidirectionalStream();
     if (isClosed) return;
     writer = stream.writable.getWriter();
-    write([sid ? `0${JSON.stringify({ sid })}` : "0", ...(upgrades ? ["2probe"] : [])]);
+    write([id ? `0${JSON.stringify({ sid: id })}` : "0", ...(handshake ? ["2probe"] : [])]);
     const reader: ReadableStreamDefaultReader<Uint8Array> = stream.readable.getReader();
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return onEnd();
       hasReceived = true;
       frames.push(value);
-      for (let frame = nextFrame(); frame !== undefined && !isClosed; frame = nextFrame())
-        context.receive(frame, platform.now());
+      for (let frame = nextFrame(); frame !== undefined && !isClosed; frame = nextFrame()) context.receive(frame);
     }
   };
 
@@ -96,13 +94,7 @@ export const webTransportStream: Opener = (context) => {
       return bufferedBytes;
     },
     send(packets) {
-      written = written.then(async () => {
-        // only now is there time to read Blobs
-        const read = packets.map(async (packet) =>
-          packet instanceof Blob ? new Uint8Array(await packet.arrayBuffer()) : packet,
-        );
-        write(await Promise.all(read));
-      });
+      write(packets);
       return [];
     },
     close(isSilent) {
@@ -110,8 +102,8 @@ export const webTransportStream: Opener = (context) => {
       const shut = (): void => session?.close();
       if (isSilent || !writer) return shut();
       const stop = platform.timer(shut, CLOSE_TIMEOUT);
-      void written
-        .then(() => writer?.close())
+      void writer
+        .close()
         .catch(() => {})
         .then(stop)
         .then(shut);

@@ -1,8 +1,9 @@
-import { browserPlatform } from "./platform.ts";
-import { webTransport as open } from "./webtransport-candidate.ts";
+import { transports } from "./platform.ts";
+import { besideWebSocket } from "./webtransport-candidate.ts";
+import { webTransportStream } from "./webtransport-stream.ts";
 
 // pages that do without it do not load it
-browserPlatform.transports["webtransport"] = open;
+transports["webtransport"] = besideWebSocket(webTransportStream, transports["websocket"]);
 
 /**
  * The name of the transport that importing this module adds.

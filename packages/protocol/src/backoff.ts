@@ -3,5 +3,5 @@
  * that clients stay spread at the cap as well (api L2). It may have a fraction, which timers cut off.
  */
 export const backoffDelay = (attempts: number, min: number, max: number, jitter: number): number =>
-  // the bound keeps a minimum of 0 from becoming 0 · Infinity
-  Math.min(max, min * 2 ** Math.min(attempts, 99)) * (1 + jitter);
+  // 0 · Infinity is no number
+  Math.min(max, min * 2 ** attempts || 0) * (1 + jitter);

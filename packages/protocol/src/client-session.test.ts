@@ -16,8 +16,6 @@ beforeEach(() => {
     onOpen: ({ sid }) => void log.push(["open", sid]),
     onMessage: told("message"),
     onPing: told("ping"),
-    onPause: told("pause"),
-    onUpgrade: (error) => void log.push(error ? ["upgradeError", error.message] : ["upgrade"]),
     onClose: (reason) => void log.push(["close", reason]),
   };
   session = new ClientSession(handler);
@@ -32,7 +30,7 @@ describe("handshake", () => {
   test("opens with the open packet, once", () => {
     session.receive(HANDSHAKE, 0);
     session.receive(HANDSHAKE, 1);
-    expect([log, session.flowing]).toEqual([[["open", "S"]], true]);
+    expect([log, session.isOpen]).toEqual([[["open", "S"]], true]);
   });
 
   test.each([
@@ -97,39 +95,6 @@ describe("heartbeat", () => {
     expect(log).toEqual([]);
     session.advance(150);
     expect([log, session.deadline]).toEqual([[["close", "ping timeout"]], Infinity]);
-  });
-});
-
-describe("upgrade", () => {
-  beforeEach(open);
-
-  test("pauses on 3probe, and upgrades when the old transport is idle", () => {
-    session.receiveProbe("3probe");
-    expect(session.flowing).toBe(false);
-    session.receive("4late", 1);
-    session.upgrade();
-    session.upgrade();
-    expect(log).toEqual([["pause"], ["message", "late"], ["upgrade"]]);
-    expect(session.flowing).toBe(true);
-  });
-
-  test("any other first packet is an error, and the session goes on", () => {
-    session.receiveProbe("6");
-    expect([log, session.flowing]).toEqual([[["upgradeError", "probe error"]], true]);
-  });
-
-  test("a candidate that fails while pausing lets the session go on", () => {
-    session.receiveProbe("3probe");
-    session.upgrade(new Error("gone"));
-    session.upgrade();
-    expect([log, session.flowing]).toEqual([[["pause"], ["upgradeError", "gone"]], true]);
-  });
-
-  test("a session that ends while pausing does not upgrade", () => {
-    session.receiveProbe("3probe");
-    session.end("transport error");
-    session.upgrade();
-    expect(log).toEqual([["pause"], ["close", "transport error"]]);
   });
 });
 

@@ -24,11 +24,28 @@ export interface PacketReader {
    * @throws ProtocolError when the message fits nowhere; the reader is not to be used again
    */
   read(frame: Frame): Packet | undefined;
+  /**
+   * Of readers with a sink: checks a packet that it got.
+   * @throws ProtocolError as `read` does
+   */
+  check?(packet: Packet): Packet;
+  /** The connection has ended: lets go of what it holds, and gives nothing any more. */
+  destroy?(): undefined;
+}
+
+/** Takes packets that are ready before or after the `read` that should give them. */
+export interface PacketSink {
+  /** @param packet is to be checked by whoever takes it; `frame` has no meaning beside it */
+  onMessage(frame: Frame, packet: Packet): void;
 }
 
 /** How Socket.IO packets look on the wire. The default is JSON with attachments (socket-protocol §1, §2). */
 export interface Codec {
   /** The messages of one packet, in sending order: they must not be mixed with others. */
   encode(packet: Packet): Frame[];
-  reader(limits: PacketLimits): PacketReader;
+  /**
+   * @param limits those that are missing do not count. @default what the codec was made with
+   * @param sink gets what `read` does not return
+   */
+  reader(limits?: PacketLimits, sink?: PacketSink): PacketReader;
 }

@@ -1,3 +1,4 @@
+import { UsageError } from "./errors.ts";
 import type { Frame } from "./packet.ts";
 import { writeStrings } from "./plain-strings.ts";
 import { type Stringify, toAttachment } from "./socket-codec.ts";
@@ -6,11 +7,19 @@ type Holder = Record<string, unknown>;
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
 
+/** What JSON.stringify takes as its second argument. */
+export type Replacer = (this: unknown, key: string, value: unknown) => unknown;
+
 /**
  * Makes a `Stringify` for platforms with Buffers. JSON.stringify would ask a Buffer for its `toJSON`, byte by byte, before
- * any replacer sees it: so binary values are moved out first. Copies only what holds them.
+ * any replacer sees it: so binary values are moved out first. Copies only what holds them. It throws UsageError
+ * `not_serializable` for what JSON cannot hold.
+ * @param replacer of JSON.stringify; it finds placeholders where binary values were
  */
-export const detaching = (toFrame: (value: object) => Frame | undefined = toAttachment): Stringify => {
+export const detaching = (
+  toFrame: (value: object) => Frame | undefined = toAttachment,
+  replacer?: Replacer,
+): Stringify => {
   const detach = (value: object, frames: Frame[], key: string | number): unknown => {
     const items = Array.isArray(value) ? (value as unknown[]) : undefined;
     if (items === undefined) {
@@ -47,5 +56,12 @@ export const detaching = (toFrame: (value: object) => Frame | undefined = toAtta
     }
     return copy ?? holder;
   };
-  return (data, frames) => writeStrings(data) ?? JSON.stringify(isObject(data) ? detach(data, frames, "") : data);
+  return (data, frames) => {
+    try {
+      const plain = replacer ? undefined : writeStrings(data);
+      return plain ?? JSON.stringify(isObject(data) ? detach(data, frames, "") : data, replacer);
+    } catch (error) {
+      throw new UsageError("not_serializable", undefined, { cause: error });
+    }
+  };
 };

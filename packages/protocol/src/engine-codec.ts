@@ -61,7 +61,7 @@ export const payloadLimit = (frames: readonly Frame[], maxPayload: number, bytes
   // the first packet has no separator before it
   let size = -1;
   const end = frames.findIndex((frame) => {
-    size += 1 + (typeof frame === "string" ? bytes.utf8Length(frame) : 1 + 4 * Math.ceil(frame.byteLength / 3));
+    size += 1 + bytes.utf8Length(encodePayload([frame], bytes));
     return size > (maxPayload || Infinity);
   });
   return end < 0 ? frames.length : end;

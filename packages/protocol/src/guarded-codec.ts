@@ -3,13 +3,13 @@ import { detaching } from "./detach.ts";
 import { ProtocolError } from "./errors.ts";
 import { CONNECT_ERROR, EVENT, type Frame, type Packet } from "./packet.ts";
 import { readStrings } from "./plain-strings.ts";
-import { createJsonCodec, isPayload, type JsonCodecOptions, JsonReader } from "./socket-codec.ts";
+import { checkPayload, createJsonCodec, isPayload, type JsonCodecOptions, JsonReader } from "./socket-codec.ts";
 
 const fail = (code: string, message = "invalid payload"): never => {
   throw new ProtocolError(code, message);
 };
 
-const isOver = (size: number, limit: number): boolean => limit > 0 && size > limit;
+export const isOver = (size: number, limit: number): boolean => limit > 0 && size > limit;
 
 /** Whether a name has more bytes in UTF-8. Names are short: what is longer than the limit in UTF-16 is not walked. */
 const isNameOver = (name: string, limit: number): boolean => {
@@ -23,7 +23,7 @@ const isNameOver = (name: string, limit: number): boolean => {
 };
 
 /**
- * Checks what a decoder made, whoever wrote it: use it behind a custom parser.
+ * Checks what a decoder made, whoever wrote it.
  * @throws ProtocolError with the texts of api P6
  */
 export const checkPacket = (packet: Packet): Packet => {
@@ -36,6 +36,19 @@ export const checkPacket = (packet: Packet): Packet => {
   if (id !== undefined && !(Number.isSafeInteger(id) && Number(id) >= 0))
     fail("invalid_packet_id", "invalid packet id");
   return packet;
+};
+
+// oxlint-disable-next-line no-control-regex -- these are what must not come in
+const CONTROL = /[\0-\x1f\x7f]/;
+
+/** @throws ProtocolError for a namespace or an event whose name is too long, or holds what no name may (abuse 84, 90) */
+export const checkNames = ({ type, nsp, data }: Packet, limits: PacketLimits): void => {
+  if (nsp.length > 1) {
+    if (isNameOver(nsp, limits.maxNamespaceBytes)) fail("namespace_too_long", "invalid namespace");
+    if (CONTROL.test(nsp)) fail("invalid_payload");
+  }
+  const name: unknown = type === EVENT ? (data as unknown[])[0] : undefined;
+  if (typeof name === "string" && isNameOver(name, limits.maxEventNameBytes)) fail("event_name_too_long");
 };
 
 const isDigit = (char: number): boolean => char >= 48 && char <= 57;
@@ -56,9 +69,6 @@ const isDeeper = (value: object, depth: number): boolean => {
   return false;
 };
 
-// oxlint-disable-next-line no-control-regex -- these are what must not come in
-const CONTROL = /[\0-\x1f\x7f]/;
-
 /** The texts of api P4, by our codes. */
 const V4_TEXTS: ReadonlyMap<string, string> = new Map([
   ["unexpected_text", "got plaintext data when reconstructing a packet"],
@@ -78,7 +88,7 @@ function inWordsOfV4(error: unknown, frame: Frame): unknown {
 }
 
 /** What servers ask of a peer beyond the grammar: sizes, and depth (abuse rows 81, 84, 90, 99). */
-class GuardedReader extends JsonReader {
+export class GuardedReader extends JsonReader {
   readonly #limits: PacketLimits;
   #size = 0;
   /** The id of the packet that is read, if it has leading zeros. */
@@ -108,7 +118,9 @@ class GuardedReader extends JsonReader {
   /** Hot path */
   protected override readText(text: string): Packet | undefined {
     // most packets are events of the main namespace without id
-    return text.startsWith("2[") ? this.readPacket(EVENT, "/", undefined, text, 1) : super.readText(text);
+    return text.startsWith("2[")
+      ? checkPayload({ type: EVENT, nsp: "/", data: this.parse(text, 1, "/"), id: undefined })
+      : super.readText(text);
   }
 
   protected override parse(text: string, start: number, nsp: string): unknown {
@@ -143,8 +155,8 @@ class GuardedReader extends JsonReader {
 }
 
 /** A Codec that speaks JSON with attachments and holds its peer to all limits: what a server needs. */
-export const createGuardedCodec = (options: JsonCodecOptions = {}): Codec =>
-  createJsonCodec({ stringifyPayload: detaching(), ...options }, GuardedReader);
+export const createGuardedCodec = (options: Partial<JsonCodecOptions> = {}): Codec =>
+  createJsonCodec({ stringifyPayload: detaching(), fromAttachment: (bytes) => bytes, ...options }, GuardedReader);
 
 /** The default codec of servers. */
 export const jsonCodec: Codec = /* @__PURE__ */ createGuardedCodec();

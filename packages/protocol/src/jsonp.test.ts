@@ -45,6 +45,8 @@ describe("JSONP (engine-protocol §11, abuse matrix 19)", () => {
     ["d=a%5Cnb", "a\nb"],
     ["d=a%5C%5Cnb", "a\\nb"],
     ["d=1&d=2", "1"],
+    ["d=a%5C%5C%5Cnb", "a\\\\nb"],
+    ["d=%5Cn%5Cn%5C%5Cn", "\n\n\\n"],
   ])("the form %j carries %j", (form, payload) => {
     expect(readJsonpForm(form)).toBe(payload);
   });
@@ -52,6 +54,16 @@ describe("JSONP (engine-protocol §11, abuse matrix 19)", () => {
   test.each(["", "e=1", "D=1", "ad=1", "d", "d=%", "d=%c3%28"])("the form %j carries none", (form) => {
     expect(() => readJsonpForm(form)).toThrow(expect.objectContaining({ code: "parse_error" }));
   });
+
+  test.each(["+", "\\n", "\\\\n", "\\", "%5Cn", "%1E", "&d", "="])(
+    "a form of 900 KB of %j takes no time (abuse 123)",
+    (piece) => {
+      const form = `d=${piece.repeat(900_000 / piece.length)}`;
+      const begin = performance.now();
+      readJsonpForm(form);
+      expect(performance.now() - begin).toBeLessThan(1_000);
+    },
+  );
 
   test("what official clients put into a form arrives", () => {
     const piece = fc.constantFrom("\\", "n", "\n", "é", '"', "&", "+", "%", " ");

@@ -23,10 +23,10 @@ export const readJsonpForm = (form: string): string => {
   const field = /(?:^|&)d=([^&]*)/.exec(form);
   if (!field) throw new ProtocolError("parse_error");
   try {
-    const text = decodeURIComponent((field[1] ?? "").replaceAll("+", " "));
-    return text
-      .replace(/(\\?)\\n/g, (match, escape: string) => (escape === "" ? "\n" : match))
-      .replaceAll("\\\\n", "\\n");
+    // the quickest ways: no calls back, whatever the form consists of
+    return decodeURIComponent((field[1] ?? "").split("+").join(" "))
+      .replace(/(?<!\\)\\n/g, "\n")
+      .replace(/\\\\n/g, "\\n");
   } catch (cause) {
     throw new ProtocolError("parse_error", undefined, { cause });
   }

@@ -9,15 +9,18 @@ export type Stringify = (data: unknown, frames: Frame[]) => string | undefined;
 export interface JsonCodecOptions {
   /** Makes the JSON of an EVENT's or ACK's payload. @default one that fits browsers */
   readonly stringifyPayload?: Stringify;
-  /** What listeners get for an attachment. @default the bytes as they came */
-  readonly fromAttachment?: (bytes: Uint8Array) => unknown;
+  /** Attachments that a packet may have, in both directions; for readers, their own limits win. @default no limit */
+  readonly maxAttachments?: number;
+  /** What listeners get for an attachment. */
+  readonly fromAttachment: (bytes: Uint8Array) => unknown;
 }
 
 type Holder = Record<string | number, unknown>;
 
 const isObject = (value: unknown): value is Holder => typeof value === "object" && !!value;
 
-const fail = (code: string): never => {
+/** Throws a ProtocolError, as an expression. */
+export const fail = (code: string): never => {
   throw new ProtocolError(code);
 };
 
@@ -31,24 +34,25 @@ export const toAttachment = (value: unknown): Frame | undefined => {
   // tags, unlike instanceof, also know the objects of other realms, and Blob where there is no such global
   const tag = (value as { [Symbol.toStringTag]?: unknown } | null | undefined)?.[Symbol.toStringTag];
   if (tag === "ArrayBuffer") return new Uint8Array(value as ArrayBuffer);
-  return tag && /^(Blob|File)$/.test(tag as string) ? (value as Frame) : undefined;
+  return tag === "Blob" || tag === "File" ? (value as Frame) : undefined;
 };
 
 /** Whether a payload has the shape that its type asks for (socket-protocol §1, api P2, P3). */
 export const isPayload = (type: number, data: unknown): boolean => {
   if (Array.isArray(data)) {
-    const name: unknown = data[0];
-    return (
-      type === ACK ||
-      (type === EVENT && (typeof name === "number" || (typeof name === "string" && !RESERVED_EVENTS.has(name))))
-    );
+    if (type !== EVENT) return type === ACK;
+    return typeof data[0] === "string" ? !RESERVED_EVENTS.has(data[0]) : typeof data[0] === "number";
   }
   if (isObject(data)) return type === CONNECT || type === CONNECT_ERROR;
   return typeof data === "string" ? type === CONNECT_ERROR : data === undefined && type < EVENT;
 };
 
+/** @throws ProtocolError for a payload of another shape */
+export const checkPayload = (packet: Packet): Packet =>
+  isPayload(packet.type, packet.data) ? packet : fail("invalid_payload");
+
 // type, count, namespace, id; nothing of it can match in two ways
-const HEADER = /^(?:[0-4]|[56](0*[1-9]\d*)-)(?:(\/[^,]*)(?:,|$))?(\d{0,15})/;
+const HEADER = /^(?:[0-4]|[56](0*[1-9]\d*)-)(?:(\/[^,]*),?)?(\d{0,15})/;
 
 /**
  * Reads packets as JSON with attachments. It knows one limit, `maxAttachments`, and its errors have codes only: what else
@@ -83,17 +87,12 @@ export class JsonReader implements PacketReader {
     if (count) type -= 3;
     this.#due = +count!;
     if (this.#due > (this.#limits.maxAttachments || Infinity)) fail("too_many_attachments");
-    const packet = this.readPacket(type as Packet["type"], nsp, id ? +id : undefined, text, header.length);
+    const data = this.parse(text, header.length, nsp);
+    const packet = checkPayload({ type: type as Packet["type"], nsp, data, id: id ? +id : undefined });
     if (!count) return packet;
     this.#packet = packet;
     this.#attachments = [];
     return undefined;
-  }
-
-  protected readPacket(type: Packet["type"], nsp: string, id: number | undefined, text: string, start: number): Packet {
-    const data = this.parse(text, start, nsp);
-    if (!isPayload(type, data)) fail("invalid_payload");
-    return { type, nsp, data, id };
   }
 
   /** The payload of a text, which begins at `start`. An ACK without one answers nothing. */
@@ -114,13 +113,10 @@ export class JsonReader implements PacketReader {
         const bytes = typeof num === "number" && attachments[num];
         if (!bytes) return fail("illegal_attachments");
         attachments[num] = undefined;
-        return this.#options.fromAttachment?.(bytes) ?? bytes;
+        return this.#options.fromAttachment(bytes);
       }
       // own keys, whatever their names: assigning to one never reaches a setter
-      for (const key in value) {
-        const child = value[key];
-        if (isObject(child)) value[key] = restore(child);
-      }
+      for (const key in value) if (isObject(value[key])) value[key] = restore(value[key] as Holder);
       return value;
     };
     restore(packet.data as Holder);
@@ -139,28 +135,24 @@ const stringify: Stringify = (data, frames) =>
 
 /**
  * A Codec that speaks JSON with attachments (socket-protocol §1, §2), without the guards of a server.
- * `encode` throws UsageError `not_serializable` for what JSON cannot hold: cycles, BigInts, nesting beyond the stack.
+ * `encode` throws UsageError `too_many_attachments`; for what JSON cannot hold (cycles, BigInts, nesting beyond the stack)
+ * whatever `stringifyPayload` does, by default JSON.stringify's errors.
  * A packet has `encode(packet).length - 1` attachments.
  */
 export const createJsonCodec = (
-  options: JsonCodecOptions = {},
+  options: JsonCodecOptions,
   Reader: new (limits: PacketLimits, options: JsonCodecOptions) => PacketReader = JsonReader,
 ): Codec => ({
   encode({ type, nsp, data, id }) {
     const frames: Frame[] = [""];
-    let json: string | undefined;
-    try {
-      json =
-        type === EVENT || type === ACK
-          ? (options.stringifyPayload ?? stringify)(data, frames)
-          : JSON.stringify(data ?? undefined);
-    } catch (error) {
-      throw new UsageError("not_serializable", undefined, { cause: error });
-    }
+    const json =
+      type === EVENT || type === ACK
+        ? (options.stringifyPayload ?? stringify)(data, frames)
+        : JSON.stringify(data ?? undefined);
     const count = frames.length - 1;
-    frames[0] =
-      (count ? `${type + 3}${count}-` : "01234"[type]!) + (nsp === "/" ? "" : nsp + ",") + (id ?? "") + (json ?? "");
+    if (count > options.maxAttachments!) throw new UsageError("too_many_attachments");
+    frames[0] = (count ? `${type + 3}${count}-` : type) + (nsp === "/" ? "" : nsp + ",") + (id ?? "") + (json ?? "");
     return frames;
   },
-  reader: (limits) => new Reader(limits, options),
+  reader: (limits = options as unknown as PacketLimits) => new Reader(limits, options),
 });

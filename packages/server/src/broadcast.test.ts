@@ -1,21 +1,35 @@
-import { type Codec, jsonCodec, type Packet, PacketType } from "@bowline/protocol";
+import { type Frame, jsonCodec, type Packet, PacketType, type Parser, type ParserPacket } from "@bowline/protocol";
 import { describe, expect, test } from "vitest";
+import { limitDefaults } from "./options.ts";
 import { type FakeTransport, type Peer, setTheStage, type Stage } from "./test-kit.ts";
 
-/** The JSON codec, and how many events it has encoded. */
-function countingCodec(): Codec & { events: number } {
-  return {
+/** JSON as a parser, and how many events it has encoded. */
+function countingParser(): Parser & { events: number } {
+  const parser = {
     events: 0,
-    encode(packet: Packet) {
-      if (packet.type === PacketType.EVENT) this.events++;
-      return jsonCodec.encode(packet);
+    Encoder: class {
+      encode(packet: ParserPacket) {
+        if (packet.type === PacketType.EVENT) parser.events++;
+        return jsonCodec.encode(packet as Packet);
+      }
     },
-    reader: (limits) => jsonCodec.reader(limits),
+    Decoder: class {
+      readonly #reader = jsonCodec.reader({ ...limitDefaults });
+      #listener: (packet: ParserPacket) => void = () => {};
+      on(_event: "decoded", listener: (packet: ParserPacket) => void) {
+        this.#listener = listener;
+      }
+      add(chunk: Frame) {
+        const packet = this.#reader.read(chunk);
+        if (packet !== undefined) this.#listener(packet as ParserPacket);
+      }
+    },
   };
+  return parser;
 }
 
-function audience(count: number): Stage & { codec: Codec & { events: number }; peers: Peer[] } {
-  const codec = countingCodec();
+function audience(count: number): Stage & { codec: { events: number }; peers: Peer[] } {
+  const codec = countingParser();
   const stage = setTheStage({ parser: codec });
   const peers = Array.from({ length: count }, () => stage.join());
   return { ...stage, codec, peers };
@@ -138,7 +152,9 @@ describe("whom it reaches (api.md B1)", () => {
   });
 
   test("more attachments than peers accept are refused at the call, and nobody is harmed", () => {
-    const { server, time, peers } = audience(1);
+    const stage = setTheStage();
+    const { server, time } = stage;
+    const peers = [stage.join()];
     const many = Array.from({ length: 11 }, () => new Uint8Array(1));
     expect(() => server.emit("x", ...many)).toThrow(expect.objectContaining({ code: "too_many_attachments" }));
     server.emit("x", ...many.slice(1));

@@ -134,12 +134,16 @@ export function messageOf(packets: (string | Uint8Array)[], shared: boolean, com
   const [first] = packets;
   if (typeof first === "string") packets[0] = `4${first}`;
   for (let at = 1; at < packets.length; at++) {
-    if (packets[at] instanceof Uint8Array) continue;
-    // reading it takes time, and what is emitted next must not overtake it
-    throw new UsageError(
-      "blob_not_supported",
-      "a server cannot send a Blob: send its bytes (await blob.arrayBuffer())",
-    );
+    const chunk: unknown = packets[at];
+    if (chunk instanceof Uint8Array) continue;
+    // only custom parsers write several texts
+    if (typeof chunk === "string") packets[at] = `4${chunk}`;
+    else
+      // reading it takes time, and what is emitted next must not overtake it
+      throw new UsageError(
+        "blob_not_supported",
+        "a server cannot send a Blob: send its bytes (await blob.arrayBuffer())",
+      );
   }
   return new Message(packets, shared, compress);
 }

@@ -110,7 +110,7 @@ export class Connection
     this.#host = host;
     this.#transport = transport;
     const { limits } = host.options;
-    this.#reader = codec === undefined || head.protocol === 4 ? codec?.reader(limits) : readerOf3(codec, limits);
+    this.#reader = codec && (head.protocol === 4 ? codec.reader(limits, this) : readerOf3(codec, limits, this));
     const { eventsPerSecond } = limits;
     if (eventsPerSecond !== 0) this.#budget = new EventBudget(eventsPerSecond, host.clock, () => this.resume());
     const now = host.clock.now();
@@ -262,6 +262,12 @@ export class Connection
     if (this.#isTooOften("badAcks", "maxBadAcks")) this.#endTooOften("maxBadAcks");
   }
 
+  /** @internal A parser cannot write what its client has to be told: this connection ends, and nothing else. */
+  onUnwritable(error: unknown): void {
+    this.#host.report(error, "parser");
+    this.#session.end("parse error", error instanceof Error ? error.message : "");
+  }
+
   /**
    * @internal Ends the connection: its sockets first, with the reason that they report, then the session, after what
    * waits has been sent.
@@ -358,13 +364,13 @@ export class Connection
 
   // ---- from the session
 
-  /** Hot path */
-  onMessage(frame: Frame): void {
-    if (!this.silent) this.#announceData(frame);
+  /** Hot path. With `late`, a custom parser gives a packet at its own time. */
+  onMessage(frame: Frame, late?: Packet): void {
+    if (late === undefined && !this.silent) this.#announceData(frame);
     if (this.#reader === undefined) return;
     let packet: Packet | undefined;
     try {
-      packet = this.#reader.read(frame);
+      packet = late === undefined ? this.#reader.read(frame) : this.#reader.check?.(late);
     } catch (error) {
       return this.#onDecodeError(error instanceof Error ? error : new Error(String(error)));
     }
@@ -407,6 +413,7 @@ export class Connection
     if (limit !== undefined) this.#host.countLimit(limit);
     this.#host.clock.clear(this);
     this.#budget?.end();
+    this.#reader?.destroy?.();
     this.#transport.close({ reason, error, discard: !this.#writeLast() });
     this.#endSockets(told, error);
     this.#host.onConnectionEnd(this);

@@ -25,6 +25,7 @@ import { RequestHead } from "./request-head.ts";
 import { callListeners, type ErrorReport, ServerEmitter } from "./server-emitter.ts";
 import { connectionOpen, connectionRefuse, connectionUpgrade } from "./trace.ts";
 import { jsonpFormat, type PollFormat, pollFormat3, pollFormat4 } from "./transports/formats.ts";
+import { PlatformWebSocketTransport } from "./transports/platform-websocket.ts";
 import { type PollingOptions, PollingTransport } from "./transports/polling.ts";
 import type { Transport, TransportHandler } from "./transports/transport.ts";
 import { WebSocketTransport } from "./transports/websocket.ts";
@@ -279,7 +280,12 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     this.#host.report(error, event);
   }
 
-  // ---- what the gate needs
+  // ---- what hosts and the gate need
+
+  /** @internal Serves what a host has made of a request. */
+  serve(exchange: Exchange): void {
+    this.#gate.serve(exchange);
+  }
 
   /** @internal */
   onRefused({ request }: Exchange, { code, message, context, limit }: Refusal): void {
@@ -369,7 +375,7 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     terms: RequestTerms,
     isInitial: boolean,
     cookie?: string,
-  ): WebSocketTransport | WebTransportTransport | undefined {
+  ): Transport | undefined {
     if (!("terms" in exchange)) return this.#acceptWebSocket(exchange, terms, isInitial, cookie);
     return new WebTransportTransport(exchange.accept(), this.opts.limits, this.clock, NO_HANDLER);
   }
@@ -379,15 +385,16 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     terms: RequestTerms,
     isInitial: boolean,
     cookie?: string,
-  ): WebSocketTransport | undefined {
+  ): Transport | undefined {
     const headers = exchange.headers();
     if (cookie !== undefined) headers["Set-Cookie"] = appendCookie(headers["Set-Cookie"], cookie);
     if (isInitial) this.#fire("initial_headers", [headers, exchange.request]);
     this.#fire("headers", [headers, exchange.request]);
-    const options = this.#webSocketTerms.agree(exchange.request, terms, headers);
+    const options = this.#webSocketTerms.agree(exchange, terms, headers);
     const accepted = exchange.accept(headers);
     if (accepted === undefined) return undefined;
-    return new WebSocketTransport(accepted, options, this.clock, NO_HANDLER);
+    if ("stream" in accepted) return new WebSocketTransport(accepted, options, this.clock, NO_HANDLER);
+    return new PlatformWebSocketTransport(accepted, options, this.clock, NO_HANDLER);
   }
 
   #watchHeaders(exchange: HttpExchange, isInitial: boolean, cookie?: string): void {

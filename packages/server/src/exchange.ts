@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Refusal, RequestTerms } from "./admission.ts";
 import type { PollExchange } from "./transports/polling.ts";
+import type { PlatformSocket } from "./transports/platform-websocket.ts";
 import type { Upgrade } from "./transports/websocket.ts";
 import type { OpenedSession } from "./transports/webtransport.ts";
 
@@ -29,14 +30,17 @@ export interface UpgradeExchange extends BaseExchange {
   readonly isUpgrade: true;
   /** Whether the client asks for a WebSocket as RFC 6455 §4.1 wants it. */
   readonly valid: boolean;
+  /** Whether the frames are ours, and extensions may be agreed on. */
+  readonly ownFrames: boolean;
   /** What the headers of the 101 start with: what middlewares have set. */
   headers(): Headers;
   /**
    * Makes the stream a WebSocket.
-   * @returns it, with the answer to the upgrade still to be written: so it can leave together with the first frames;
-   * undefined, after a refusal with 500, if a listener has put into the headers what HTTP does not allow
+   * @returns it, with the answer to the upgrade still to be written: so it can leave together with the first frames; or
+   * the platform's WebSocket; undefined, after a refusal, if that went wrong, or if a listener has put into the headers
+   * what HTTP does not allow
    */
-  accept(headers: Headers): Upgrade | undefined;
+  accept(headers: Headers): Upgrade | PlatformSocket | undefined;
 }
 
 /** A WebTransport session whose first packet has come; its request is made from what is known of it. */

@@ -1,4 +1,4 @@
-import type { Codec, DefaultEventsMap, EventsMap } from "@bowline/protocol";
+import { type Codec, type DefaultEventsMap, type EventsMap, jsonCodec } from "@bowline/protocol";
 import { Adapter } from "./adapter.ts";
 import { Audience } from "./audience.ts";
 import { Broadcast, type BroadcastHost, type BroadcastSpace } from "./broadcast.ts";
@@ -143,7 +143,8 @@ export class Namespace<
 
   /** @internal */
   get maxAttachments(): number {
-    return this.limits.maxAttachments;
+    // what a parser writes behind the first chunk is its own matter
+    return this.codec === jsonCodec ? this.limits.maxAttachments : Infinity;
   }
 
   /** @internal */

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { type Codec, jsonCodec, UsageError } from "@bowline/protocol";
+import { type Codec, createGuardedParserCodec, jsonCodec, type Parser, UsageError } from "@bowline/protocol";
 import { Adapter } from "./adapter.ts";
 import { checkNumber, definedOf } from "./check-options.ts";
 import type { ClientAddress } from "./client-address.ts";
@@ -183,8 +183,8 @@ export interface ServerOptions extends EngineOptions {
   connectionStateRecovery?: Partial<RecoveryOptions> | undefined;
   /** Whether child namespaces end with their last socket. @default false */
   cleanupEmptyChildNamespaces: boolean;
-  /** The wire format. @default JSON with binary attachments */
-  parser: Codec;
+  /** Another wire format, by v4's contract. @default JSON with binary attachments */
+  parser?: Parser | undefined;
   /** Adapters of Socket.IO are not offered: one is warned of, and has no effect. */
   adapter?: unknown;
   /** Whether errors of listeners are thrown again, out of band, as in v4. @default false */
@@ -256,7 +256,6 @@ export const defaults: Readonly<ServerOptions> = {
   connectTimeout: 45_000,
   ackTimeout: { unicast: 0, broadcast: 60_000 },
   cleanupEmptyChildNamespaces: false,
-  parser: jsonCodec,
   rethrow: false,
 };
 
@@ -311,6 +310,19 @@ export function resolveOptions(given: Partial<ServerOptions>): ResolvedOptions {
     checkNumber("connectionStateRecovery.maxDisconnectionDuration", connectionStateRecovery.maxDisconnectionDuration);
   }
   return { ...options, path: options.path.replace(/\/$/, ""), limits, connectionStateRecovery };
+}
+
+/**
+ * The Codec of the option `parser`.
+ * @throws UsageError for what is no parser, and whatever its Encoder does when it is made
+ */
+export function codecOf(parser: Parser | undefined): Codec {
+  if (parser === undefined || parser === null) return jsonCodec;
+  const { Encoder, Decoder } = parser as Partial<Parser>;
+  if (typeof Encoder !== "function" || typeof Decoder !== "function") {
+    throw new UsageError("invalid_option", "option parser must have an Encoder and a Decoder");
+  }
+  return createGuardedParserCodec(parser);
 }
 
 /** The path that requests must start with (engine-protocol §2). */

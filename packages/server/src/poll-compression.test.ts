@@ -55,10 +55,12 @@ test("true means 1024, and false never", () => {
 test("where no slot is free answers go plain, and a slot is given back (abuse matrix 28)", async () => {
   const slots = new CompressionSlots(2);
   const long = "x".repeat(2_000);
-  const running = [compress(true, long, { slots }), compress(true, long, { slots })];
-  expect(running).not.toContain(undefined);
+  const running = [compress(true, long, { slots }), compress(true, long, { slots })].filter(
+    (each) => each !== undefined,
+  );
+  expect(running.length).toBe(2);
   expect(compress(true, long, { slots })).toBeUndefined();
-  await Promise.all(running);
+  for (const each of running) await each;
   expect([slots.tryEnter(), slots.tryEnter(), slots.tryEnter()]).toEqual([true, true, false]);
 });
 

@@ -1,5 +1,12 @@
 import { Buffer } from "node:buffer";
-import { type Codec, type Packet, type PacketReader, PacketType, ProtocolError } from "@bowline/protocol";
+import {
+  type Codec,
+  type Packet,
+  type PacketReader,
+  type PacketSink,
+  PacketType,
+  ProtocolError,
+} from "@bowline/protocol";
 import type { Limits } from "./options.ts";
 
 // Socket.IO protocol 4 on Engine.IO 3: clients of v1 and v2 (socket-protocol §8).
@@ -9,17 +16,20 @@ export const socketId3 = (namespace: string, connectionId: string): string =>
   namespace === "/" ? connectionId : `${namespace}#${connectionId}`;
 
 /** Reads packets; what stands behind the namespace of a CONNECT as a query is its auth data. */
-export function readerOf3(codec: Codec, limits: Limits): PacketReader {
+export function readerOf3(codec: Codec, limits: Limits, sink?: PacketSink): PacketReader {
   const { maxNamespaceBytes, maxAuthBytes } = limits;
   const isLimited = maxNamespaceBytes !== 0 && maxAuthBytes !== 0;
   // both together; which is too long is judged when they are told apart
   const both = { ...limits, maxNamespaceBytes: isLimited ? maxNamespaceBytes + maxAuthBytes + 1 : 0 };
-  const reader = codec.reader(both);
+  const told = (packet: Packet): Packet => (packet.type === PacketType.CONNECT ? withAuth(packet, limits) : packet);
+  const reader = codec.reader(both, sink);
   return {
+    check: (packet) => told(reader.check?.(packet) ?? packet),
     read(frame) {
       const packet = reader.read(frame);
-      return packet?.type === PacketType.CONNECT ? withAuth(packet, limits) : packet;
+      return packet && told(packet);
     },
+    destroy: () => reader.destroy?.(),
   };
 }
 

@@ -111,7 +111,7 @@ export class Recovery implements Timed {
   #keep(to: Target | Room, { packets, compress, byteLength }: Message): void {
     if (this.#seats.size === 0) return this.#log.skip();
     // not the message: it would keep the runs that begin with it. Of binary values a copy: they are the application's
-    const kept = packets.length === 1 ? packets : packets.map(copied);
+    const kept = packets.length === 1 && typeof packets[0] === "string" ? packets : packets.map(copied);
     this.#log.append({ to, packets: kept, compress, bytes: byteLength + ENTRY_BYTES, at: this.#space.clock.now() });
     if (this.place < 0) this.#schedule();
   }
@@ -333,9 +333,9 @@ export class Recovery implements Timed {
   }
 
   #dataOf({ packets }: LoggedEvent): unknown {
-    const reader = this.#space.codec.reader(NO_LIMITS);
     let packet: Packet | undefined;
-    for (const frame of packets) packet = reader.read(typeof frame === "string" ? frame.slice(1) : frame);
+    const reader = this.#space.codec.reader(NO_LIMITS, { onMessage: (_frame, given) => (packet = given) });
+    for (const frame of packets) packet = reader.read(typeof frame === "string" ? frame.slice(1) : frame) ?? packet;
     return packet?.type === PacketType.EVENT ? packet.data : undefined;
   }
 

@@ -65,8 +65,15 @@ export interface RequestParts extends Pick<RequestHead, "method" | "url" | "addr
 }
 
 /** Makes a request that comes from no connection of Node's `http`. */
-export function makeRequest({ method, url, address, secure, rawHeaders }: RequestParts): IncomingMessage {
+export function makeRequest(parts: RequestParts): IncomingMessage {
   const request = new IncomingMessage(new NetSocket());
+  fillRequest(request, parts);
+  return request;
+}
+
+/** Puts onto a request what it is made of. */
+export function fillRequest(request: IncomingMessage, parts: RequestParts): void {
+  const { method, url, address, secure, rawHeaders } = parts;
   Object.assign(request, { method, url, rawHeaders });
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
     const name = (rawHeaders[at] ?? "").toLowerCase();
@@ -82,7 +89,6 @@ export function makeRequest({ method, url, address, secure, rawHeaders }: Reques
   }
   Object.defineProperty(request.socket, "remoteAddress", { value: address });
   if (secure) Object.defineProperty(request.socket, "encrypted", { value: true });
-  return request;
 }
 
 // neither a name nor a value can hold one (RFC 9110 §5.5)

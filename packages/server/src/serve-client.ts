@@ -6,7 +6,7 @@ import { chooseEncoding, type Encoding } from "./accept-encoding.ts";
 import { runInOrder } from "./middleware.ts";
 import { VERSION } from "./version.ts";
 
-/** The names under which v4 serves its client, and our files (api.md S6). The msgpack build comes with its codec. */
+/** The names under which v4 serves its client, and our files (api.md S6). */
 const FILES: ReadonlyMap<string, string> = new Map([
   ["socket.io.js", "bowline.js"],
   ["socket.io.js.map", "bowline.js.map"],
@@ -14,6 +14,8 @@ const FILES: ReadonlyMap<string, string> = new Map([
   ["socket.io.min.js.map", "bowline.min.js.map"],
   ["socket.io.esm.min.js", "bowline.esm.min.js"],
   ["socket.io.esm.min.js.map", "bowline.esm.min.js.map"],
+  ["socket.io.msgpack.min.js", "bowline.msgpack.min.js"],
+  ["socket.io.msgpack.min.js.map", "bowline.msgpack.min.js.map"],
 ]);
 
 type Middleware = (request: IncomingMessage, response: ServerResponse, next: (error?: Error) => void) => void;

@@ -20,7 +20,14 @@ import { Engine, type EngineHost } from "./engine.ts";
 import { answerClientErrors, type NodeServer } from "./hosts/node-http.ts";
 import { Metrics, type MetricsSource } from "./metrics.ts";
 import { Namespace, type NamespaceHost, type NamespaceReservedEvents } from "./namespace.ts";
-import { type Limits, type ResolvedOptions, resolveOptions, type ServerOptions, warnNotOffered } from "./options.ts";
+import {
+  codecOf,
+  type Limits,
+  type ResolvedOptions,
+  resolveOptions,
+  type ServerOptions,
+  warnNotOffered,
+} from "./options.ts";
 import { type NamespaceFilter, ParentNamespace } from "./parent-namespace.ts";
 import { RecoveryPolicy } from "./recovery.ts";
 import type { LimitName } from "./refusals.ts";
@@ -110,6 +117,7 @@ export class Server<
     const isOptions = typeof target === "object" && target !== null && !("listen" in target);
     this.#given = { ...(isOptions ? target : options) };
     this.#options = resolveOptions(this.#given);
+    this.codec = codecOf(this.#given.parser);
     const { connectionStateRecovery: recovery } = this.#options;
     this.recoveryPolicy = recovery === undefined ? undefined : new RecoveryPolicy(recovery, this.#options);
     const main = this.of("/");
@@ -142,8 +150,7 @@ export class Server<
     this.engine = isUsable ? previous : new Engine(this.#options, this);
     const server = typeof target === "object" ? target : this.#listenOn(Number(target));
     this.httpServer = server;
-    const withCors = this.#options.cors === undefined ? undefined : cors(this.#options.cors);
-    this.engine.attach(server, {}, (request, response) => this.#serveFile(request, response, withCors));
+    this.engine.attach(server, {}, this.serveFile);
     return this;
   }
 
@@ -271,10 +278,8 @@ export class Server<
 
   // ---- for the engine and the namespaces
 
-  /** @internal */
-  get codec(): Codec {
-    return this.#options.parser;
-  }
+  /** @internal One for good: `attach` does not change it, as in v4. */
+  readonly codec: Codec;
 
   /** @internal */
   get limits(): Limits {
@@ -358,8 +363,12 @@ export class Server<
   }
 
   #refuse(connection: Connection, nsp: string, message: string): void {
-    const packets = this.codec.encode({ type: PacketType.CONNECT_ERROR, nsp, data: { message } });
-    connection.sendMessage(messageOf(packets, false));
+    try {
+      const packets = this.codec.encode({ type: PacketType.CONNECT_ERROR, nsp, data: { message } });
+      connection.sendMessage(messageOf(packets, false));
+    } catch (error) {
+      connection.onUnwritable(error);
+    }
     if (namespaceRefuse.hasSubscribers) namespaceRefuse.publish({ connection, namespace: nsp, message });
     connection.onRefused(nsp);
   }
@@ -461,14 +470,12 @@ export class Server<
     callListeners(listeners, this, [namespace], (error) => this.report(error, "new_namespace"));
   }
 
-  #serveFile(
-    request: IncomingMessage,
-    response: ServerResponse,
-    withCors: ReturnType<typeof cors> | undefined,
-  ): boolean {
-    if (!this.#options.serveClient) return false;
-    return serveClientFile(this.#options.path, request, response, withCors);
-  }
+  /** @internal Serves a file of the client's; false if the request asks for something else. */
+  readonly serveFile = (request: IncomingMessage, response: ServerResponse): boolean => {
+    const { serveClient, path, cors: corsOptions } = this.#options;
+    if (!serveClient) return false;
+    return serveClientFile(path, request, response, corsOptions === undefined ? undefined : cors(corsOptions));
+  };
 
   #listenOn(port: number): NodeServer {
     if (!(port >= 0 && port <= 65_535)) throw new UsageError("invalid_port", `cannot listen on port ${port}`);

@@ -421,7 +421,7 @@ export class Socket<
     const isOld = this.conn.protocol === 3;
     const bare = isOld ? message : { message };
     try {
-      this.#sendPacket(PacketType.CONNECT_ERROR, data === undefined ? bare : isOld ? data : { message, data });
+      this.#writePacket(PacketType.CONNECT_ERROR, data === undefined ? bare : isOld ? data : { message, data });
     } catch (unsendable) {
       this.nsp.report(unsendable, "middleware", this);
       this.#sendPacket(PacketType.CONNECT_ERROR, bare);
@@ -516,7 +516,16 @@ export class Socket<
     );
   }
 
+  /** What the library itself says: nobody could catch what a parser throws. */
   #sendPacket(type: PacketType, data: unknown): void {
+    try {
+      this.#writePacket(type, data);
+    } catch (error) {
+      this.conn.onUnwritable(error);
+    }
+  }
+
+  #writePacket(type: PacketType, data: unknown): void {
     this.conn.sendMessage(messageOf(this.nsp.codec.encode({ type, nsp: this.nsp.name, data }), false));
   }
 

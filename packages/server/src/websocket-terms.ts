@@ -1,9 +1,8 @@
-import type { IncomingMessage } from "node:http";
 import { bufferBytes } from "./buffer-bytes.ts";
 import type { Clock } from "./clock.ts";
 import type { CompressionSlots } from "./compression-slots.ts";
 import type { RequestTerms } from "./admission.ts";
-import type { Headers } from "./exchange.ts";
+import type { Headers, UpgradeExchange } from "./exchange.ts";
 import { type AgreedDeflate, MessageDeflate } from "./message-deflate.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { webSocketFormat } from "./transports/formats.ts";
@@ -26,8 +25,9 @@ export class WebSocketTerms {
   }
 
   /** The options of one WebSocket; `headers`, those of the answer, get what it has to say about them. */
-  agree(request: IncomingMessage, { protocol, base64 }: RequestTerms, headers: Headers): WebSocketOptions {
-    const agreed = this.#messageDeflate?.agree(request.headers["sec-websocket-extensions"] ?? "");
+  agree(exchange: UpgradeExchange, { protocol, base64 }: RequestTerms, headers: Headers): WebSocketOptions {
+    const offer = exchange.ownFrames ? exchange.request.headers["sec-websocket-extensions"] : undefined;
+    const agreed = this.#messageDeflate?.agree(offer ?? "");
     if (agreed !== undefined) headers["Sec-WebSocket-Extensions"] = agreed.answer;
     const options = agreed === undefined ? this.#plain : this.#deflatedBy(agreed.deflate);
     // packets in other forms go out uncompressed, as RFC 7692 allows; those of the peer are inflated

@@ -20,13 +20,13 @@ export const deflateOf = (windowBits: number): Deflate => createDeflate(zlib, { 
 export type DeflatedForms = readonly (Uint8Array | undefined)[];
 
 /**
- * Deflates messages of at least `threshold` bytes: small ones at once, large ones off the thread.
+ * Deflates messages of at least `threshold` bytes which are not to go plain: small ones at once, large ones off the thread.
  * @param done called within this call if nothing has to be waited for
  */
 export const deflateAll = (
   deflate: Deflate,
   packets: readonly Frame[],
-  threshold: number,
+  { threshold, plain }: { readonly threshold: number; readonly plain: ReadonlySet<Frame> },
   done: (forms: DeflatedForms) => void,
 ): void => {
   const forms: (Uint8Array | undefined)[] = [];
@@ -37,7 +37,7 @@ export const deflateAll = (
   packets.forEach((packet, index) => {
     const isText = typeof packet === "string";
     // control packets are not worth it
-    if ((isText && packet[0] !== "4") || Buffer.byteLength(packet) < threshold) return;
+    if ((isText && packet[0] !== "4") || Buffer.byteLength(packet) < threshold || plain.has(packet)) return;
     const bytes = isText ? Buffer.from(packet) : packet;
     const use = (deflated: Uint8Array | undefined): void => {
       if (deflated && deflated.length < bytes.length) forms[index] = deflated;

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import { DEFLATE_OFFER, readDeflateAnswer } from "@bowline/protocol";
-import type { TransportOptions } from "../transport.ts";
+import type { TransportOptions } from "../engine-options.ts";
 
 // RFC 6455 §1.3
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";

@@ -43,14 +43,18 @@ export function watched(codec: Codec, manager: TracedManager): Codec {
       packetOut.publish({ manager, packet });
       return codec.encode(packet);
     },
-    reader(limits) {
-      const reader = codec.reader(limits);
+    reader(limits, sink) {
+      const told = (packet: Packet): Packet => {
+        packetIn.publish({ manager, packet });
+        return packet;
+      };
+      const reader = codec.reader(limits, { onMessage: (frame, packet) => sink?.onMessage(frame, told(packet)) });
       return {
         read(frame) {
           const packet = reader.read(frame);
-          if (packet !== undefined) packetIn.publish({ manager, packet });
-          return packet;
+          return packet && told(packet);
         },
+        destroy: () => reader.destroy?.(),
       };
     },
   };

@@ -16,7 +16,8 @@ import {
   WebSocketReader,
   writeFrameHeader,
 } from "@bowline/protocol";
-import { readPacket, requestUrl, type Transport, type TransportContext, type TransportOptions } from "../transport.ts";
+import type { TransportOptions } from "../engine-options.ts";
+import { requestUrl, type Transport, type TransportContext } from "../transport.ts";
 import { nodeBytes } from "./bytes.ts";
 import { deflateAll, type DeflatedForms, deflateOf, inflate } from "./deflate.ts";
 import { readUpgradeAnswer, upgradeHeaders } from "./handshake.ts";
@@ -69,6 +70,7 @@ export const webSocket = (context: TransportContext): Transport => {
   let isClosed = false;
   // there if the server has agreed to compression
   let deflate: Deflate | undefined;
+  const plain = new Set<Frame>();
   // what is being deflated, and waits for nothing else
   let deflating: Frame[] | undefined;
   // the connection has ended while a message was inflated
@@ -77,12 +79,14 @@ export const webSocket = (context: TransportContext): Transport => {
   const end = (details: unknown): void => {
     if (isClosed) return;
     isClosed = true;
-    context.onClose(details);
+    context.onLost(details);
   };
-  const fail = (description: unknown): void => {
-    end(new TransportError("websocket error", description));
+  const fail = (description: unknown, response?: IncomingMessage): void => {
+    end(new TransportError("websocket error", description, response));
     socket?.destroy();
   };
+  /** As v4's `err.description` has it: the error, and its message, in an event. */
+  const failBy = (error: Error): void => fail({ type: "error", message: error.message, error });
   const write = (packets: readonly Frame[], forms?: DeflatedForms): unknown =>
     socket?.writable && socket.write(joinFrames(packets, forms));
   const control = (opcode: Opcode, payload: Frame): unknown =>
@@ -96,8 +100,7 @@ export const webSocket = (context: TransportContext): Transport => {
       for (let event; (event = reader.next()) !== undefined;) {
         if (typeof event === "string" || event instanceof Uint8Array) {
           if (isClosed) continue;
-          const isBase64 = options.forceBase64 && typeof event === "string" && event[0] === "b";
-          context.receive(isBase64 ? readPacket(String(event), nodeBytes) : event, platform.now());
+          context.receive(event);
         } else if (event.opcode === "ping") {
           // who takes no pongs gets no more of them (RFC 6455 §5.5.3 allows that)
           if (!socket?.writableNeedDrain) control(Opcode.PONG, event.data);
@@ -109,7 +112,7 @@ export const webSocket = (context: TransportContext): Transport => {
       }
     } catch (error) {
       if (error instanceof WebSocketError) control(Opcode.CLOSE, closePayload(nodeBytes, error.closeCode));
-      fail(error);
+      failBy(error as Error);
     }
   };
   const onData = (chunk: Uint8Array): void => {
@@ -131,10 +134,13 @@ export const webSocket = (context: TransportContext): Transport => {
 
   const onUpgrade = (response: IncomingMessage, upgraded: Socket, head: Buffer): void => {
     socket = upgraded;
-    upgraded.on("error", fail);
+    upgraded.on("error", failBy);
     const terms = readUpgradeAnswer(response.headers, key, options);
-    if (isClosed || !terms) return fail(response.statusCode);
-    if (terms.windowBits) deflate = deflateOf(terms.windowBits);
+    if (isClosed || !terms) return fail(response.statusCode, response);
+    if (terms.windowBits) {
+      deflate = deflateOf(terms.windowBits);
+      context.session.plain = plain;
+    }
     const bytes = deflate ? { ...nodeBytes, inflate: pausingInflate } : nodeBytes;
     reader = new WebSocketReader({ role: "client", maxPayload: 0, bytes });
     upgraded.setNoDelay(true).setTimeout(0);
@@ -146,7 +152,7 @@ export const webSocket = (context: TransportContext): Transport => {
         last = () => closed(1006, "");
         if (!reader.isInflating) last();
       });
-    if (context.upgrades) write(["2probe"]);
+    if (context.handshake) write(["2probe"]);
     if (head.length) onData(head);
   };
 
@@ -156,15 +162,15 @@ export const webSocket = (context: TransportContext): Transport => {
     .on("upgrade", onUpgrade)
     .on("response", (response) => {
       response.resume();
-      fail(response.statusCode);
+      fail(response.statusCode, response);
     })
-    .on("error", fail);
+    .on("error", failBy);
   request.end();
 
   const sendDeflated = (packets: Frame[], by: Deflate): void => {
     deflating = packets;
     let isLater = false;
-    deflateAll(by, packets, thresholdOf(options), (forms) => {
+    deflateAll(by, packets, { threshold: thresholdOf(options), plain }, (forms) => {
       // closed meanwhile: it went as it was
       if (deflating !== packets) return;
       deflating = undefined;
@@ -172,6 +178,8 @@ export const webSocket = (context: TransportContext): Transport => {
       if (isLater && !isClosed) context.onReady();
     });
     isLater = true;
+    // all that waited has been given
+    plain.clear();
   };
 
   return {
@@ -182,11 +190,8 @@ export const webSocket = (context: TransportContext): Transport => {
       return socket?.writableLength ?? 0;
     },
     send(packets) {
-      const given = options.forceBase64
-        ? packets.map((packet) => (typeof packet === "string" ? packet : `b${nodeBytes.base64(packet)}`))
-        : packets;
-      if (deflate) sendDeflated(given, deflate);
-      else write(given);
+      if (deflate) sendDeflated(packets, deflate);
+      else write(packets);
       return [];
     },
     close() {

@@ -131,7 +131,7 @@ function endStream(stream: unknown): void {
 const STREAM_GRACE = 500;
 
 /** On every answer, unless a middleware knows better (abuse matrix 19, 21). */
-const SAFETY: Headers = { "x-content-type-options": "nosniff", "referrer-policy": "no-referrer" };
+export const SAFETY: Headers = { "x-content-type-options": "nosniff", "referrer-policy": "no-referrer" };
 
 /** RFC 6455 §1.3 */
 const HANDSHAKE_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -141,12 +141,14 @@ const MAX_HEAD = 65_536;
 /** A WebSocket upgrade on Node's `http` or `https`. */
 export class NodeUpgradeExchange implements UpgradeExchange {
   readonly isUpgrade = true;
+  readonly ownFrames = true;
   readonly request: IncomingMessage;
   readonly #socket: Duplex;
   readonly #head: Uint8Array;
   #response: ServerResponse | undefined;
   #finished = false;
-  #waits = false;
+  /** There while it waits. */
+  #onEnd: (() => void) | undefined;
 
   constructor(request: IncomingMessage, socket: Duplex, head: Uint8Array) {
     this.request = request;
@@ -154,11 +156,14 @@ export class NodeUpgradeExchange implements UpgradeExchange {
     this.#head = head;
   }
 
-  /** Others decide about it, later or never: until then an error of its socket is nobody's. */
+  /**
+   * Others decide about it, later or never: until then an error of its socket is nobody's, and a client that ends its side
+   * has given up. Sockets of upgrades are half open otherwise: it would stay for ever (abuse matrix 27).
+   */
   wait(): void {
-    if (this.#finished || this.#waits) return;
-    this.#waits = true;
-    this.#socket.on("error", ignore);
+    if (this.#finished || this.#onEnd !== undefined) return;
+    this.#onEnd = () => this.abandon();
+    this.#socket.on("error", ignore).on("end", this.#onEnd);
   }
 
   /** Made for middlewares that want one. */
@@ -215,12 +220,12 @@ export class NodeUpgradeExchange implements UpgradeExchange {
     text += isEmpty(headers) ? SAFETY_LINES : headerLines({ ...SAFETY, ...headers });
     if ("setTimeout" in socket && typeof socket.setTimeout === "function") socket.setTimeout(0);
     if ("setNoDelay" in socket && typeof socket.setNoDelay === "function") socket.setNoDelay(true);
-    if (this.#waits) socket.off("error", ignore);
+    if (this.#onEnd !== undefined) socket.off("error", ignore).off("end", this.#onEnd);
     return { stream: socket, answer: Buffer.from(`${text}\r\n`, "latin1"), head: this.#head };
   }
 
   #refuse(status: number, message: string, extra: Readonly<Record<string, string>> = {}): void {
-    if (this.finished) return;
+    if (this.finished) return this.abandon();
     this.wait();
     this.#finished = true;
     const headers = this.#response === undefined ? {} : collected(this.#response);
@@ -245,7 +250,7 @@ export function collectingResponse(request: IncomingMessage, refuse: (status: nu
 
 function ignore(): void {}
 
-function collected(response: ServerResponse): Headers {
+export function collected(response: ServerResponse): Headers {
   const headers: Headers = {};
   for (const name of response.getHeaderNames()) {
     const value = response.getHeader(name);
@@ -269,7 +274,7 @@ function isEmpty(headers: Headers): boolean {
   return true;
 }
 
-const areHeaders = (headers: Headers): boolean =>
+export const areHeaders = (headers: Headers): boolean =>
   Object.entries(headers).every(([name, value]) => isHeader(name, value));
 
 /** Whether HTTP allows a header: nothing in it may end it (abuse matrix 30). */

@@ -97,9 +97,11 @@ const NOT_FOUND = "HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length
 
 /** Ends an upgrade on a foreign path unless somebody else has answered it in time. */
 function endUnanswered(socket: Duplex, timeout: number, answer: string): void {
+  // requests before it on the same connection have their answers
+  const written = (): unknown => ("bytesWritten" in socket ? socket.bytesWritten : 0);
+  const before = written();
   const timer = setTimeout(() => {
-    const isUntouched = !("bytesWritten" in socket) || socket.bytesWritten === 0;
-    if (socket.writable && isUntouched) socket.end(answer, () => socket.destroy());
+    if (socket.writable && written() === before) socket.end(answer, () => socket.destroy());
   }, timeout);
   timer.unref();
 }

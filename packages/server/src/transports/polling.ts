@@ -1,6 +1,7 @@
 import type { CloseReason, Frame } from "@bowline/protocol";
 import { bufferBytes } from "../buffer-bytes.ts";
 import type { Clock, Timed } from "../clock.ts";
+import { GrowingBytes } from "../growing-bytes.ts";
 import type { Batch } from "../outbox.ts";
 import type { FrameReader, PollBody, PollFormat } from "./formats.ts";
 import { CLOSE_TIMEOUT, type CloseCause, STEADY_RATE, type Transport, type TransportHandler } from "./transport.ts";
@@ -49,10 +50,9 @@ export interface PollingOptions {
 /** A body that arrives. */
 interface Upload {
   readonly exchange: PollExchange;
-  readonly chunks: Uint8Array[];
+  readonly body: GrowingBytes;
   readonly isBinary: boolean;
   readonly startedAt: number;
-  byteLength: number;
 }
 
 const OK: PollAnswer = { status: 200, type: "text/html", body: "ok" };
@@ -190,7 +190,7 @@ export class PollingTransport implements Transport, Timed {
     const upload = this.#upload;
     if (upload === undefined) return;
     const age = now - upload.startedAt;
-    if (age < this.#options.bodyTimeoutMax && upload.byteLength * 1000 >= age * STEADY_RATE) {
+    if (age < this.#options.bodyTimeoutMax && upload.body.length * 1000 >= age * STEADY_RATE) {
       return this.#clock.set(this, now + 1000);
     }
     upload.exchange.answer({ status: 408, type: "text/html", body: "", close: true });
@@ -209,7 +209,7 @@ export class PollingTransport implements Transport, Timed {
   }
 
   #receive(exchange: PollExchange, isBinary: boolean): void {
-    const upload: Upload = { exchange, isBinary, chunks: [], startedAt: this.#clock.now(), byteLength: 0 };
+    const upload: Upload = { exchange, isBinary, body: new GrowingBytes(), startedAt: this.#clock.now() };
     this.#upload = upload;
     if (this.#options.bodyTimeout !== 0) this.#clock.set(this, upload.startedAt + this.#options.bodyTimeout);
     exchange.onAbort = () => {
@@ -219,12 +219,11 @@ export class PollingTransport implements Transport, Timed {
     exchange.readBody(
       (chunk) => {
         if (this.#upload !== upload) return false;
-        upload.byteLength += chunk.byteLength;
-        if (this.#exceeds(upload.byteLength)) {
+        if (this.#exceeds(upload.body.length + chunk.byteLength)) {
           this.#refuseLarge(exchange);
           return false;
         }
-        upload.chunks.push(chunk);
+        upload.body.append(chunk);
         this.handler.onReadable(); // nothing to read yet, but a sign of life
         return true;
       },
@@ -239,8 +238,7 @@ export class PollingTransport implements Transport, Timed {
     this.#clock.clear(this);
     this.#post = upload.exchange;
     upload.exchange.onAbort = undefined;
-    const [first] = upload.chunks;
-    const body = upload.chunks.length === 1 && first !== undefined ? first : Buffer.concat(upload.chunks);
+    const body = upload.body.bytes;
     try {
       const { format } = this.#options;
       const readBinary = upload.isBinary ? format.readBinary : undefined;

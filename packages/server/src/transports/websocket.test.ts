@@ -205,6 +205,23 @@ describe("what a client gets", () => {
     expect(server.clock.size).toBe(0);
   });
 
+  test("the same when it ends its side, and never reads what waits (abuse matrix 65)", async () => {
+    const { stream, server, time, reasons } = await connect();
+    stream.push(clientFrame("40"));
+    time.settle();
+    await streams();
+    stream.stuck = true;
+    for (let count = 0; count < 14; count++) server.emit("x", "y".repeat(1_000_000));
+    time.settle();
+    stream.push(null);
+    await streams();
+    expect([reasons, stream.destroyed]).toEqual([["transport close"], false]);
+    time.advance(10_000);
+    expect(stream.destroyed).toBe(true);
+    await streams();
+    expect([server.engine.clientsCount, server.clock.size]).toEqual([0, 0]);
+  });
+
   test("nothing but an end when the stream breaks", async () => {
     const { stream, server, time, reasons } = await connect();
     stream.destroy(new Error("ECONNRESET"));

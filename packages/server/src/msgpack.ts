@@ -1,0 +1,19 @@
+// The entry `bowline/msgpack`: `new Server({ parser: await import("bowline/msgpack") })`.
+import { Buffer } from "node:buffer";
+import { createMsgpackParser, type MsgpackParser } from "@bowline/protocol";
+import { bufferBytes } from "./buffer-bytes.ts";
+
+const parser: MsgpackParser = createMsgpackParser({
+  text: bufferBytes,
+  fromBinary: (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+});
+
+/** Writes packets as MessagePack, each as one binary message. */
+export const Encoder: MsgpackParser["Encoder"] = parser.Encoder;
+/** Reads them; listeners get Buffers. */
+export const Decoder: MsgpackParser["Decoder"] = parser.Decoder;
+export { PacketType } from "@bowline/protocol";
+export type { MsgpackParser, Parser, ParserPacket } from "@bowline/protocol";
+
+/** The version of the Socket.IO protocol. */
+export const protocol = 5;
