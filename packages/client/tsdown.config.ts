@@ -61,8 +61,8 @@ const modules = (platform: "browser" | "node"): UserConfig => ({
     ...(format === "cjs" && {
       exports: "named",
       // v4's `require("socket.io-client")(…)` connects
-      footer: ({ name }) =>
-        /^(index|websocket)/.test(name) ? "module.exports = Object.assign(exports.io, exports);" : "",
+      footer: ({ name, isEntry }: { name: string; isEntry: boolean }) =>
+        isEntry && /^(index|websocket)/.test(name) ? "module.exports = Object.assign(exports.io, exports);" : "",
     }),
   }),
 });
