@@ -41,7 +41,10 @@ describe("titles", () => {
 });
 
 describe("the page", () => {
-  const differences = { differs: new Map([["Volatile", "goes out"]]), notYet: ["Several servers: cluster adapters, later"] };
+  const differences = {
+    differs: new Map([["Volatile", "goes out"]]),
+    notYet: ["Several servers: cluster adapters, later"],
+  };
 
   test("complains of what has neither a test nor a reason, of unknown subjects and of unknown rows", () => {
     const titles = [{ file: "a.test.ts", text: "K9 and row 999" }];

@@ -6,6 +6,7 @@ import { basename, join } from "node:path";
 import { inspect } from "node:util";
 import { combinations, exercise } from "./hosts/exercise.mjs";
 import { heavyHosts, lightHosts, nextjsPagesHost } from "./hosts/hosts.mjs";
+import { openPage } from "./hosts/page.mjs";
 import { startHost } from "./hosts/start.mjs";
 import { installPacked } from "./packed.mjs";
 import { prepare } from "./prepare.mjs";
@@ -131,7 +132,8 @@ async function everyClient(host, cwd) {
 }
 
 /**
- * What is wrong, by the place of the combination in `combinations`; the same for all of them if the host does not start.
+ * What is wrong, by the place of the combination in `combinations`; the same for all of them if the host does not start. Behind
+ * them comes what is wrong with the page.
  * @param {import("./hosts/hosts.mjs").Host} host
  * @param {string} cwd
  */
@@ -148,6 +150,9 @@ async function tryHost(host, cwd) {
     await exercise(place, combination).catch((/** @type {unknown} */ error) => {
       errors[at] = new Error(Object.values(combination).join(", "), { cause: error });
     });
+  await openPage(place).catch((/** @type {unknown} */ error) => {
+    errors[combinations.length] = new Error("the page in a browser", { cause: error });
+  });
   await place.stop();
   return errors;
 }
@@ -157,7 +162,7 @@ async function tryHost(host, cwd) {
  * @param {string} path
  */
 function isSource(path) {
-  return !/^(node_modules|dist|\.next|\.cache)$/.test(basename(path));
+  return !/^(node_modules|dist|\.next|\.nuxt|\.output|\.cache)$/.test(basename(path));
 }
 
 const start = performance.now();

@@ -61,7 +61,7 @@ const modules = (platform: "browser" | "node"): UserConfig => ({
     ...(format === "cjs" && {
       exports: "named",
       // v4's `require("socket.io-client")(…)` connects
-      footer: ({ name, isEntry }: { name: string; isEntry: boolean }) =>
+      footer: ({ name, isEntry }) =>
         isEntry && /^(index|websocket)/.test(name) ? "module.exports = Object.assign(exports.io, exports);" : "",
     }),
   }),

@@ -74,7 +74,11 @@ export const sections = [
       {
         id: "EC6",
         title: "Upgrades, batches of polling, writability",
-        differs: ["`writable` of a WebSocket", "Batches of polling"],
+        differs: [
+          "`writable` of a WebSocket",
+          "Batches of polling",
+          "A packet over polling that is too large for the server",
+        ],
       },
       { id: "EC7", title: "A heartbeat that was missed while asleep" },
     ],

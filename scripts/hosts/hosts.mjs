@@ -10,6 +10,7 @@ import { createRequire } from "node:module";
  * @property {readonly string[]} [build] arguments for Node.js that build it before
  * @property {"TLS" | "HTTP/2"} [secured] it gets a key and a certificate; clients come with HTTP/1.1, its own page is asked for as this says
  * @property {RegExp} [listening] what it prints when it is there, its address in the first group; `Listening at …` by default
+ * @property {string} [pageSays] what its page says when its own client has got an answer
  * @property {string} [relay] where it serves clients: a route that a first request makes, and that sends every `message` to everyone
  */
 
@@ -55,5 +56,13 @@ export const heavyHosts = [
     greeting: "Hello from Next.js",
     build: ["node_modules/next/dist/bin/next", "build"],
     run: ["server.js"],
+    pageSays: "Hello, Ada",
+  },
+  {
+    folder: "nuxt",
+    greeting: "Hello from Nuxt",
+    build: ["node_modules/nuxt/bin/nuxt.mjs", "build"],
+    run: ["server.js"],
+    pageSays: "Hello, Ada",
   },
 ];

@@ -34,7 +34,7 @@ export interface ClientTransportSubject {
 /** A server that answers `up` events with `down`, and all that it has been sent. */
 interface Host {
   readonly port: number;
-  /** Destroys all its connections. */
+  /** Destroys all its connections, and those to come. */
   cut(): void;
   readonly io: Server;
   readonly ups: unknown[][];
@@ -59,10 +59,13 @@ async function host(options: object = {}): Promise<Host> {
     http.closeAllConnections();
   });
   const tcp = new Set<Socket>();
-  http.on("connection", (stream: Socket) => tcp.add(stream));
+  // a client that was between two polls opens the next one, and has to notice, too
+  let isCut = false;
+  http.on("connection", (stream: Socket) => (isCut ? stream.destroy() : tcp.add(stream)));
   const ups: unknown[][] = [];
   io.on("connection", (socket) => socket.on("up", (...args: unknown[]) => ups.push(args)));
   const cut = (): void => {
+    isCut = true;
     for (const stream of tcp) stream.destroy();
     for (const session of sessions) session.lose(new Error("cut"));
   };

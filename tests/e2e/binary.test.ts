@@ -143,7 +143,7 @@ describe.skipIf(executablePath === undefined)("binary values of a browser (P5, E
 test.skipIf(executablePath === undefined)(
   "a client of v2 polls over script tags and forms in a browser (E15)",
   async () => {
-    const { io, page } = await open("socket.io-client 2", BowlineServer as never, { allowEIO3: true, jsonp: true });
+    const { io, page } = await open("socket.io-client 2", BowlineServer, { allowEIO3: true, jsonp: true });
     io.on("connection", (socket) =>
       socket.on("echo", (value: unknown, answer: (value: unknown) => void) => answer(value)),
     );

@@ -10,6 +10,9 @@ const args =
 
 export const hasBrowser = executablePath !== undefined;
 
+export const launchBrowser = (): Promise<Browser> =>
+  chromium.launch({ executablePath: executablePath ?? "", args: args.split(" ").map((name) => `--${name}`) });
+
 /** A browser for a file of tests, and a chat server and tabs for each of them. */
 export class ChatBrowser {
   server!: ChatServer;
@@ -24,10 +27,7 @@ export class ChatBrowser {
     const chat = new ChatBrowser();
     const isShared = servers === "one for all";
     beforeAll(async () => {
-      chat.#browser = await chromium.launch({
-        executablePath: executablePath ?? "",
-        args: args.split(" ").map((name) => `--${name}`),
-      });
+      chat.#browser = await launchBrowser();
     });
     afterAll(() => chat.#browser.close());
     (isShared ? beforeAll : beforeEach)(async () => {

@@ -50,17 +50,23 @@ function requests(pair: Pair): void {
     await all.unharmed();
   });
 
-  test("row 6: the same behind a request that was answered", async () => {
+  test.each([
+    ["was answered", "/elsewhere", 404],
+    ["is being answered", `${POLLING}&x`, 200],
+  ])("row 6: the same behind a request that %s", async (_name, path, status) => {
     const all = await scene(pair, { destroyUpgradeTimeout: 20 });
     const before = await all.connections();
-    const peer = new Peer(all.port, getRequest("/elsewhere"));
+    // the answer to a handshake waits for its id
+    all.io.engine.generateId = async () => (await pause(5), "an-id-of-its-own-0000");
+    const peer = new Peer(all.port, getRequest(path) + (status === 404 ? "" : upgradeHead("/other")));
     await peer.answered();
-    peer.write(upgradeHead("/other"));
+    if (status === 404) peer.write(upgradeHead("/other"));
     await peer.over();
-    expect(peer.statuses).toEqual([404]);
+    expect(peer.statuses).toEqual([status]);
     peer.socket.end();
     await until(() => peer.closed, "end of the connection");
     expect(await all.connections()).toBe(before);
+    sessionsOf(all.io)["an-id-of-its-own-0000"]?.close(true);
     await all.unharmed();
   });
 

@@ -5,8 +5,8 @@ import { type Line, openLine, type Opener } from "./transport.ts";
 let webSocketWorked = false;
 
 /**
- * Opens transports, which are given by name and in rising order of preference for upgrades, until one of them carries the session, and moves it to a better one (engine-protocol §8, EC2). For its
- * owner it is a transport as any other.
+ * Opens transports, which are given by name and in rising order of preference for upgrades, until one of them carries
+ * the session, and moves it to a better one (engine-protocol §8, EC2). For its owner it is a transport as any other.
  */
 export const dial =
   (transports: Record<string, Opener>): Opener =>

@@ -116,7 +116,7 @@ export class JsonReader implements PacketReader {
         return this.#options.fromAttachment(bytes);
       }
       // own keys, whatever their names: assigning to one never reaches a setter
-      for (const key in value) if (isObject(value[key])) value[key] = restore(value[key] as Holder);
+      for (const key in value) if (isObject(value[key])) value[key] = restore(value[key]);
       return value;
     };
     restore(packet.data as Holder);

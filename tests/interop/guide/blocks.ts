@@ -12,7 +12,7 @@ const folder = join(root, "docs/guide");
  * - `test=vitest`, `test=node`: a test file for this runner.
  * - `check`: is compiled only, as all others are, too.
  *
- * In any language, `from=examples/…` says that the block is a part of that file, which is run as an example.
+ * In any language, `from=examples/…` or `from=scripts/bundles/app/…` says that the block is a part of that file, which is run.
  */
 const modes: Record<string, readonly string[]> = {
   ts: ["run", "run=server", "run=client", "test=vitest", "test=node", "check"],
@@ -51,7 +51,8 @@ export const chapters: readonly Page[] = pages.filter(({ name }) => /^\d\d-/.tes
 export const isProgram = (block: Block): boolean => block.language in modes && fileOf(block) === undefined;
 
 /** The file that a block is a part of, from the root of the project. */
-const fileOf = ({ mode }: Block): string | undefined => /^from=(examples\/.+)$/.exec(mode)?.[1];
+const fileOf = ({ mode }: Block): string | undefined =>
+  /^from=((?:examples|scripts\/bundles\/app)\/.+)$/.exec(mode)?.[1];
 
 /** Why a block cannot be tested, or undefined. */
 export function problemOf(block: Block): string | undefined {

@@ -97,11 +97,21 @@ const NOT_FOUND = "HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length
 
 /** Ends an upgrade on a foreign path unless somebody else has answered it in time. */
 function endUnanswered(socket: Duplex, timeout: number, answer: string): void {
-  // requests before it on the same connection have their answers
-  const written = (): unknown => ("bytesWritten" in socket ? socket.bytesWritten : 0);
-  const before = written();
-  const timer = setTimeout(() => {
-    if (socket.writable && written() === before) socket.end(answer, () => socket.destroy());
-  }, timeout);
-  timer.unref();
+  let before = writtenTo(socket);
+  const look = (): void => {
+    if (!socket.writable) return;
+    const now = writtenTo(socket);
+    if (before === undefined) {
+      before = now;
+      arm();
+    } else if (now === before) socket.end(answer, () => socket.destroy());
+  };
+  const arm = (): void => void setTimeout(look, timeout).unref();
+  arm();
+}
+
+/** Bytes; undefined while requests that came before on the same connection are still being answered. */
+function writtenTo(socket: Duplex): number | undefined {
+  if (Reflect.get(socket, "_httpMessage") instanceof ServerResponse) return undefined;
+  return "bytesWritten" in socket ? Number(socket.bytesWritten) : 0;
 }
