@@ -1,8 +1,9 @@
-// publint and attw on what npm would publish of each public package
+// What npm would publish of each public package: publint, attw in every resolution mode, and the files in it (`--files` lists them)
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { root, run } from "./run.mjs";
+import { filesOf, problemsOf, provenanceOf } from "./tarball.mjs";
 
 const linters = [
   ["node_modules/publint/src/cli.js", "run", "--strict"],
@@ -16,12 +17,24 @@ async function lint(folder) {
     const pack = await run("npm", ["--loglevel=error", "pack", "--pack-destination", tarballs], { cwd: folder });
     if (pack.code !== 0) return [pack];
     const tarball = join(tarballs, readdirSync(tarballs)[0] ?? "");
-    const results = [];
+    const results = [contents(tarball)];
     for (const linter of linters) results.push(await run(process.execPath, [...linter, tarball]));
     return results;
   } finally {
     rmSync(tarballs, { recursive: true });
   }
+}
+
+/**
+ * @param {string} tarball
+ * @returns {import("./run.mjs").Result}
+ */
+function contents(tarball) {
+  const files = filesOf(tarball);
+  if (process.argv.includes("--files"))
+    for (const path of [...files.keys()].sort()) console.log(`${path.padEnd(44)} ${provenanceOf(path) ?? "?"}`);
+  const problems = problemsOf(files);
+  return { code: problems.length === 0 ? 0 : 1, output: problems.join("\n"), seconds: 0 };
 }
 
 let hasFailed = false;

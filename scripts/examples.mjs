@@ -75,6 +75,7 @@ async function dropIn() {
     if (!(await example("drop-in: install of the packed packages", () => installPacked(cwd)))) return;
     await example("drop-in: import", () => node(["import.mjs"], cwd));
     await example("drop-in: require, called", () => node(["require.cjs"], cwd));
+    await example("drop-in: a tour of the API", () => node(["tour.mjs"], cwd));
     for (const extension of ["cts", "mts"]) cpSync(join(cwd, "app.ts"), join(cwd, `app.${extension}`));
     for (const title of Object.keys(resolutions))
       await example(`drop-in: TypeScript, ${title}`, () =>

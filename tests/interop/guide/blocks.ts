@@ -73,6 +73,7 @@ const commands = [
   "npm install bowline",
   "npm install bowline-client",
   "npm install bowline-client @bowline/react react",
+  "npm install socket.io socket.io-client",
   "npx vitest run",
   "npm run examples",
   "node --test",
