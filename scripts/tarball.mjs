@@ -54,6 +54,10 @@ export function problemsOf(files) {
     ...(files.get("LICENSE") === readFileSync(join(root, "LICENSE"), "utf8") ? [] : ["LICENSE: not the project's"]),
     ...unreachable(files, manifest).map((path) => `${path}: nothing leads there, it is left from an earlier build`),
     ...[...files].flatMap(([path, text]) => traces(path, text)),
+    ...Object.keys(manifest.exports ?? {})
+      .map((key) => `${manifest.name}${key.slice(1)}`)
+      .filter((path) => !path.endsWith("/package.json") && !files.get("README.md")?.includes(`\`${path}\``))
+      .map((path) => `README.md: does not name \`${path}\``),
     ...manifestProblems(manifest).map((problem) => `package.json: ${problem}`),
   ];
 }

@@ -11,7 +11,7 @@ const license = readFileSync(join(root, "LICENSE"), "utf8");
 function packageWith(changed: Record<string, string | undefined>, fields: Record<string, unknown> = {}) {
   const files = {
     LICENSE: license,
-    "README.md": "# A package",
+    "README.md": "# `@bowline/protocol`",
     "package.json": JSON.stringify({ ...JSON.parse(manifest), ...fields }),
     "dist/index.cjs": 'const shared = require("./shared-a.cjs");',
     "dist/shared-a.cjs": "",
@@ -30,6 +30,7 @@ test.each([
   ["no licence", { LICENSE: undefined }, "LICENSE: not there"],
   ["another licence", { LICENSE: "All rights reserved" }, "LICENSE: not the project's"],
   ["no README", { "README.md": undefined }, "README.md: not there"],
+  ["a README without an entry", { "README.md": "# A package" }, "README.md: does not name `@bowline/protocol`"],
   ["a path of this machine", { "dist/index.mjs": `"${root}packages"` }, "dist/index.mjs: has the path"],
   [
     "a map to what is no source",
