@@ -179,7 +179,7 @@ export class Engine extends AliasedEmitter<EngineEvents> implements SessionHandl
 
   #push(packet: Frame, compress = true): void {
     if (!compress) this.plain?.add(packet);
-    if (this.table) fire(this, "packetCreate", { ...packetOf(packet), options: { compress } });
+    if (this.table) fire(this, "packetCreate", { ...packetOf(packet), ["options"]: { compress } });
     // behind others it goes with them
     if (this.#queue.push(packet) === 1) queueMicrotask(() => this.#flush());
   }

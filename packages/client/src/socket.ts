@@ -57,7 +57,9 @@ interface BufferedPacket extends Packet {
   readonly compress: boolean | undefined;
 }
 
-type CatchAll = (event: string, ...args: unknown[]) => void;
+/** A listener of all events: their name, then their arguments. */
+// oxlint-disable-next-line typescript/no-explicit-any -- v4's type: listeners name their parameters' types themselves
+export type CatchAll = (event: string, ...args: any[]) => void;
 
 /** The socket with more emitFlags: all it can do is emit. */
 const derive = <Derived>(socket: { readonly emitFlags: EmitFlags }, emitFlags: EmitFlags): Derived =>
@@ -377,4 +379,12 @@ export class Socket<
   listenersAnyOutgoing(): CatchAll[] {
     return this.#anyOutgoing as CatchAll[];
   }
+}
+
+type Reason = DisconnectReason;
+
+/** Types only: v4's client has this one as a member of the class. */
+export declare namespace Socket {
+  /** @see {@link DisconnectReason} */
+  export type DisconnectReason = Reason;
 }

@@ -55,7 +55,7 @@ export class Emitter<Listen extends EventsMap, Reserved extends EventsMap = Reco
   }
 
   /** Whether anyone listens to an event. */
-  hasListeners(event: ListenNames<Listen, Reserved>): boolean {
+  hasListeners<Event extends ListenNames<Listen, Reserved>>(event: Event): boolean {
     return this.listenersOf(event).length > 0;
   }
 

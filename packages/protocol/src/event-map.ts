@@ -11,12 +11,13 @@ export interface DefaultEventsMap {
 /** Names of the events of a map. */
 export type EventNames<Map extends EventsMap> = keyof Map & (string | symbol);
 
-/** Arguments of an event's listener. */
-export type EventParams<Map extends EventsMap, Event extends EventNames<Map>> = Map[Event] extends (
-  ...args: infer Args
-) => unknown
-  ? Args
-  : never;
+/** Arguments of an event's listener. Any, if the map has no more to say than `any`, as in v4. */
+export type EventParams<Map extends EventsMap, Event extends EventNames<Map>> = 0 extends 1 & Map[Event]
+  ? // oxlint-disable-next-line typescript/no-explicit-any
+    any[]
+  : Map[Event] extends (...args: infer Args) => unknown
+    ? Args
+    : never;
 
 /** Events which the library fires itself, beside those of the peer. A peer's map cannot redefine them. */
 export type ListenNames<Map extends EventsMap, Reserved extends EventsMap> = EventNames<Reserved> | EventNames<Map>;
@@ -34,13 +35,14 @@ type AllButLast<T extends readonly unknown[]> = T extends readonly [...infer H, 
 type IsOpen<T extends readonly unknown[]> = number extends T["length"] ? true : false;
 
 /** The names of the events whose last argument is an acknowledgement callback (or may be one, if undeclared). */
-export type EventNamesWithAck<Map extends EventsMap> = {
-  [Event in EventNames<Map>]: IsOpen<EventParams<Map, Event>> extends true
-    ? Event
-    : Last<Required<EventParams<Map, Event>>> extends (...args: never[]) => unknown
+export type EventNamesWithAck<Map extends EventsMap, Event extends EventNames<Map> = EventNames<Map>> =
+  Event extends EventNames<Map>
+    ? IsOpen<EventParams<Map, Event>> extends true
       ? Event
-      : never;
-}[EventNames<Map>];
+      : Last<Required<EventParams<Map, Event>>> extends (...args: never[]) => unknown
+        ? Event
+        : never
+    : never;
 
 /** The arguments of an event without its acknowledgement callback. */
 export type EventParamsWithoutAck<Map extends EventsMap, Event extends EventNames<Map>> =

@@ -53,20 +53,29 @@ export const checkNames = ({ type, nsp, data }: Packet, limits: PacketLimits): v
 
 const isDigit = (char: number): boolean => char >= 48 && char <= 57;
 
-const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
+const QUOTE = 34;
+const BACKSLASH = 92;
 
-/** Whether what JSON.parse made is nested deeper than that. A walk over values costs a quarter of one over the text. */
-const isDeeper = (value: object, depth: number): boolean => {
-  if (depth === 0) return true;
-  if (Array.isArray(value)) {
-    for (const each of value as unknown[]) if (isObject(each) && isDeeper(each, depth - 1)) return true;
-    return false;
+/**
+ * Refuses deep nesting before JSON.parse meets it. Linear; a fraction of what JSON.parse takes, since strings without
+ * escaped quotes are skipped at once (abuse rows 99, 100).
+ */
+const checkDepth = (text: string, start: number, maxDepth: number): void => {
+  const { length } = text;
+  for (let at = start, depth = 0; at < length; at++) {
+    const char = text.charCodeAt(at);
+    if (char === QUOTE) {
+      const end = text.indexOf('"', at + 1);
+      if (end < 0) return;
+      if (text.charCodeAt(end - 1) !== BACKSLASH) at = end;
+      else for (let c; ++at < length && (c = text.charCodeAt(at)) !== QUOTE;) if (c === BACKSLASH) at++;
+    } else if (char > 90) {
+      // with bit 32 set, "[" is "{" and "]" is "}"
+      if ((char | 32) === 123) {
+        if (++depth > maxDepth) fail("too_deep");
+      } else if ((char | 32) === 125) depth--;
+    }
   }
-  for (const key in value) {
-    const each: unknown = Reflect.get(value, key);
-    if (isObject(each) && isDeeper(each, depth - 1)) return true;
-  }
-  return false;
 };
 
 /** The texts of api P4, by our codes. */
@@ -142,9 +151,9 @@ export class GuardedReader extends JsonReader {
     // only events and their answers have ids
     if (isId && start > idAt && "014".includes(first)) fail("invalid_payload");
     if (first === "0" && isOver(size, maxAuthBytes)) fail("auth_too_large");
+    // a text must be longer than that to be too deep; a slice of it would take twice the time
+    if (isOver(size, 2 * maxDepth)) checkDepth(text, start, maxDepth);
     const data = readStrings(text, start) ?? super.parse(text, start, nsp);
-    // a text must be longer than that to be too deep; JSON.parse itself does not recurse (abuse rows 99, 100)
-    if (isOver(size, 2 * maxDepth) && isObject(data) && isDeeper(data, maxDepth)) fail("too_deep");
     if ((first === "2" || first === "5") && Array.isArray(data)) {
       const name: unknown = data[0];
       if (typeof name === "string" && 3 * name.length > maxEventNameBytes && isNameOver(name, maxEventNameBytes))

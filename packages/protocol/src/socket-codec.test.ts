@@ -236,7 +236,8 @@ describe("refuses", () => {
     expect(refusal([nested(129)]).code).toBe("too_deep");
     expect(refusal([nested(200_000)]).code).toBe("too_deep");
     expect(refusal([`2/",["a",${'{"a":'.repeat(200_000)}1${"}".repeat(200_000)}]`]).code).toBe("too_deep");
-    expect(refusal(['2["a",' + "[".repeat(200_000)]).code).toBe("invalid_payload");
+    // before JSON.parse, which takes its time for these
+    expect(refusal(['2["a",' + "[".repeat(200_000)]).code).toBe("too_deep");
     // brackets in strings do not nest
     for (const inner of ["[".repeat(500), '"[{'.repeat(500), "\\[".repeat(500), `${"[".repeat(500)}\\`]) {
       expect(read([nested(128, JSON.stringify(inner))])).toBeDefined();

@@ -1,6 +1,7 @@
 import {
   type AckValue,
   type EventNames,
+  type EventNamesWithAck,
   type EventParams,
   type EventParamsWithoutAck,
   type EventsMap,
@@ -68,7 +69,7 @@ export abstract class Audience<
   }
 
   /** @see {@link Broadcast.emitWithAck} */
-  emitWithAck<Event extends EventNames<EmitEvents>>(
+  emitWithAck<Event extends EventNamesWithAck<EmitEvents>>(
     event: Event,
     ...args: EventParamsWithoutAck<EmitEvents, Event>
   ): Promise<AckValue<EmitEvents, Event>[]> {
@@ -103,7 +104,7 @@ export abstract class Audience<
   }
 
   /** Sends an event to the other servers of the cluster and waits for the first answer of each. */
-  serverSideEmitWithAck<Event extends EventNames<ServerSideEvents>>(
+  serverSideEmitWithAck<Event extends EventNamesWithAck<ServerSideEvents>>(
     event: Event,
     ...args: EventParamsWithoutAck<ServerSideEvents, Event>
   ): Promise<AckValue<ServerSideEvents, Event>[]> {

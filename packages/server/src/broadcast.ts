@@ -2,6 +2,7 @@ import {
   type AckValue,
   type Codec,
   type EventNames,
+  type EventNamesWithAck,
   type EventParams,
   type EventParamsWithoutAck,
   type EventsMap,
@@ -87,7 +88,7 @@ export interface RemoteSocket<EmitEvents extends EventsMap, SocketData> {
       event: Event,
       ...args: EventParams<WithAckErrors<EmitEvents>, Event>
     ): boolean;
-    emitWithAck<Event extends EventNames<EmitEvents>>(
+    emitWithAck<Event extends EventNamesWithAck<EmitEvents>>(
       event: Event,
       ...args: EventParamsWithoutAck<EmitEvents, Event>
     ): Promise<AckValue<EmitEvents, Event>>;
@@ -225,7 +226,7 @@ export class Broadcast<EmitEvents extends EventsMap, SocketData> {
    * Sends an event and waits for the first answer of each client. Rejects when the timeout is over; the error then has
    * the answers that came in `responses`.
    */
-  emitWithAck<Event extends EventNames<EmitEvents>>(
+  emitWithAck<Event extends EventNamesWithAck<EmitEvents>>(
     event: Event,
     ...args: EventParamsWithoutAck<EmitEvents, Event>
   ): Promise<AckValue<EmitEvents, Event>[]> {

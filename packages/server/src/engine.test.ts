@@ -46,6 +46,11 @@ describe("a session over polling (engine-protocol §3, §4)", () => {
     );
   });
 
+  test("has an open packet that clients can read without limits, too", async () => {
+    const { open } = await polling({ maxHttpBufferSize: Infinity });
+    expect(JSON.parse(open.body.slice(1))).toMatchObject({ maxPayload: null, pingInterval: 25_000 });
+  });
+
   test("says no upgrades without allowUpgrades, and has initialPacket behind the open packet", async () => {
     const { open } = await polling({ allowUpgrades: false, initialPacket: "hi" });
     expect(open.body).toMatch(/"upgrades":\[\].*\u001e4hi$/);

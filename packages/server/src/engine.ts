@@ -349,7 +349,8 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     const { pingInterval, pingTimeout, maxHttpBufferSize: maxPayload, initialPacket } = this.opts;
     const upgrades = transport.name === "polling" ? JSON.stringify(this.#upgradesOf(head)) : "[]";
     // an id is printable, and holds no quotes
-    const open = `{"sid":"${id}","upgrades":${upgrades},"pingInterval":${pingInterval},"pingTimeout":${pingTimeout},"maxPayload":${maxPayload}}`;
+    const numbers = JSON.stringify({ pingInterval, pingTimeout, maxPayload });
+    const open = `{"sid":"${id}","upgrades":${upgrades},${numbers.slice(1)}`;
     connection.sendMessage(new Message([`0${open}`]));
     if (initialPacket !== undefined) connection.send(initialPacket);
     return connection;

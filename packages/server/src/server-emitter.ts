@@ -51,7 +51,7 @@ export class ServerEmitter<Listen extends EventsMap, Reserved extends EventsMap 
   }
 
   /** Removes all listeners, or all of one event. */
-  removeAllListeners(event?: ListenNames<Listen, Reserved>): this {
+  removeAllListeners<Event extends ListenNames<Listen, Reserved>>(event?: Event): this {
     return this.off(event);
   }
 
@@ -79,12 +79,12 @@ export class ServerEmitter<Listen extends EventsMap, Reserved extends EventsMap 
   }
 
   /** How many listeners an event has. */
-  listenerCount(event: ListenNames<Listen, Reserved>): number {
+  listenerCount<Event extends ListenNames<Listen, Reserved>>(event: Event): number {
     return this.listenersOf(event).length;
   }
 
   /** The listeners of an event as they are called: those of `once` are wrapped. */
-  rawListeners(event: ListenNames<Listen, Reserved>): Listener[] {
+  rawListeners<Event extends ListenNames<Listen, Reserved>>(event: Event): Listener[] {
     return [...this.listenersOf(event)];
   }
 

@@ -3,6 +3,7 @@ import {
   type AckValue,
   type DefaultEventsMap,
   type EventNames,
+  type EventNamesWithAck,
   type EventParams,
   type EventParamsWithoutAck,
   type EventsMap,
@@ -37,12 +38,15 @@ import { eventIn, eventOut, namespaceDisconnect } from "./trace.ts";
 import { Unicast } from "./unicast.ts";
 
 /** An incoming event as middlewares and catch-all listeners see it: name, arguments, acknowledgement. */
-export type Event = [name: string, ...args: unknown[]];
+// oxlint-disable-next-line typescript/no-explicit-any -- v4's type: who uses it knows the arguments
+export type Event = [name: string, ...args: any[]];
 
 /** A middleware of a socket: decides on each incoming event. */
 export type SocketMiddleware = (event: Event, next: (error?: Error) => void) => unknown;
 
-type AnyListener = (event: string, ...args: unknown[]) => unknown;
+/** A listener of all events: their name, then their arguments. */
+// oxlint-disable-next-line typescript/no-explicit-any -- v4's type: listeners name their parameters' types themselves
+export type AnyListener = (event: string, ...args: any[]) => unknown;
 
 interface SocketReservedEvents {
   disconnecting: (reason: DisconnectReason, description?: unknown) => void;
@@ -152,7 +156,7 @@ export class Socket<
   }
 
   /** Sends an event and waits for the client's answer. Rejects when the client disconnects before it. */
-  emitWithAck<Event extends EventNames<EmitEvents>>(
+  emitWithAck<Event extends EventNamesWithAck<EmitEvents>>(
     event: Event,
     ...args: EventParamsWithoutAck<EmitEvents, Event>
   ): Promise<AckValue<EmitEvents, Event>> {

@@ -1,6 +1,7 @@
 import type {
   AckValue,
   EventNames,
+  EventNamesWithAck,
   EventParams,
   EventParamsWithoutAck,
   EventsMap,
@@ -32,7 +33,7 @@ export class Unicast<EmitEvents extends EventsMap, SocketData> {
   }
 
   /** @see {@link Socket.emitWithAck} */
-  emitWithAck<Event extends EventNames<EmitEvents>>(
+  emitWithAck<Event extends EventNamesWithAck<EmitEvents>>(
     event: Event,
     ...args: EventParamsWithoutAck<EmitEvents, Event>
   ): Promise<AckValue<EmitEvents, Event>> {
