@@ -1,6 +1,6 @@
 // `npm run examples [-- names of folders]`: runs every example as its readers would
 import "./node-version.mjs";
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { inspect } from "node:util";
@@ -10,6 +10,7 @@ import { openPage } from "./hosts/page.mjs";
 import { startHost } from "./hosts/start.mjs";
 import { installPacked } from "./packed.mjs";
 import { prepare } from "./prepare.mjs";
+import { project, writePrograms } from "./subpaths.mjs";
 import { tableOf } from "./table.mjs";
 import { root, run } from "./run.mjs";
 
@@ -82,6 +83,24 @@ async function dropIn() {
         compileAndRun(cwd, /** @type {keyof typeof resolutions} */ (title)),
       );
     await example("drop-in: Jest", () => node(["node_modules/jest/bin/jest.js"], cwd));
+  } finally {
+    rmSync(cwd, { recursive: true, force: true });
+  }
+}
+
+/** Every subpath of every package, in an empty project. */
+async function everySubpath() {
+  const cwd = mkdtempSync(join(tmpdir(), "bowline-subpaths-"));
+  try {
+    writeFileSync(join(cwd, "package.json"), JSON.stringify(project));
+    writePrograms(cwd);
+    if (!(await example("subpaths: install of the packed packages", () => installPacked(cwd)))) return;
+    await example("subpaths: import", () => node(["use.mjs"], cwd));
+    await example("subpaths: require", () => node(["use.cjs"], cwd));
+    for (const title of Object.keys(resolutions))
+      await example(`subpaths: TypeScript, ${title}`, () =>
+        compileAndRun(cwd, /** @type {keyof typeof resolutions} */ (title)),
+      );
   } finally {
     rmSync(cwd, { recursive: true, force: true });
   }
@@ -170,6 +189,7 @@ await prepare();
 if (isWanted("usage")) await usage();
 if (isWanted("nextjs-pages")) await nextjsPages();
 if (isWanted("drop-in")) await dropIn();
+if (isWanted("subpaths")) await everySubpath();
 for (const host of [...lightHosts, ...heavyHosts]) if (isWanted(host.folder)) await installed(host);
 
 if (marks.length > 1) console.log(`\n${tableOf(marks)}\n`);

@@ -6,7 +6,12 @@ import { root, run } from "./run.mjs";
 /** @typedef {import("./run.mjs").Result} Result */
 
 /** By the names of packages, the folders that they are made of. */
-const folders = { bowline: "server", "bowline-client": "client" };
+const folders = {
+  "@bowline/protocol": "protocol",
+  "@bowline/react": "react",
+  bowline: "server",
+  "bowline-client": "client",
+};
 
 /** @type {Promise<{ result: Result, tarballs: ReadonlyMap<string, string> }> | undefined} */
 let packed;
@@ -19,7 +24,9 @@ async function pack() {
   const result = await npm(root, "pack", "--pack-destination", into, ...paths);
   const tarballs = new Map();
   for (const name of Object.keys(folders)) {
-    const file = readdirSync(into).find((each) => RegExp(`^${name}-\\d.*\\.tgz$`).test(each));
+    const file = readdirSync(into).find((each) =>
+      RegExp(`^${name.replace("@bowline/", "bowline-")}-\\d.*\\.tgz$`).test(each),
+    );
     tarballs.set(name, `file:${join(into, file ?? `no ${name}`)}`);
   }
   return { result, tarballs };

@@ -4,6 +4,8 @@ import { dirname, join, posix } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { root } from "./run.mjs";
 
+const forPages = /^dist\/bowline(\.esm|\.msgpack)?(\.min)?\.js(\.map)?$/;
+
 /** By pattern of the path, what makes a file. What fits none must not be published. */
 const provenance = {
   "LICENSE, as in the project": /^LICENSE$/,
@@ -11,7 +13,7 @@ const provenance = {
   "package.json, written": /^package\.json$/,
   "tsdown: entry points and what they share": /^dist\/[a-z][\w.-]*\.[mc]js$/,
   "tsdown: types of these": /^dist\/[a-z][\w.-]*\.d\.[mc]ts$/,
-  "tsdown: files for pages, of packages/client": /^dist\/bowline(\.esm|\.msgpack)?(\.min)?\.js(\.map)?$/,
+  "tsdown: files for pages, of packages/client": forPages,
   "copied by the server's build from packages/client/dist":
     /^client-dist\/bowline(\.esm|\.msgpack)?(\.min)?\.js(\.map)?$/,
 };
@@ -52,6 +54,10 @@ export function problemsOf(files) {
     ...(files.get("LICENSE") === readFileSync(join(root, "LICENSE"), "utf8") ? [] : ["LICENSE: not the project's"]),
     ...unreachable(files, manifest).map((path) => `${path}: nothing leads there, it is left from an earlier build`),
     ...[...files].flatMap(([path, text]) => traces(path, text)),
+    ...Object.keys(manifest.exports ?? {})
+      .map((key) => `${manifest.name}${key.slice(1)}`)
+      .filter((path) => !path.endsWith("/package.json") && !files.get("README.md")?.includes(`\`${path}\``))
+      .map((path) => `README.md: does not name \`${path}\``),
     ...manifestProblems(manifest).map((problem) => `package.json: ${problem}`),
   ];
 }
@@ -62,7 +68,9 @@ export function problemsOf(files) {
  */
 function unreachable(files, manifest) {
   const { main, module, types, browser, unpkg, exports } = manifest;
-  const waiting = targets([main, module, types, browser, unpkg, exports]);
+  // pages load theirs by name
+  const pages = [...files.keys()].filter((path) => forPages.test(path));
+  const waiting = [...targets([main, module, types, browser, unpkg, exports]), ...pages];
   const seen = new Set();
   for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
     if (seen.has(path) || !files.has(path)) continue;
@@ -75,7 +83,6 @@ function unreachable(files, manifest) {
       waiting.push(other, other.replace(/\.([mc])js$/, ".d.$1ts"));
     }
   }
-  // the server opens these by name, for pages
   return [...files.keys()].filter((path) => path.startsWith("dist/") && !seen.has(path));
 }
 
