@@ -133,8 +133,31 @@ function memberLine(owner, member) {
   return `- ${code}${doc === "" ? "" : `<br>${doc}`}\n${examples === "" ? "" : `\n${examples}`}`;
 }
 
-/** @param {string} page @param {string} name @param {ts.Symbol} symbol */
-function section(page, name, symbol) {
+/**
+ * The first line of a class or an interface, without what it extends if that is none of the page's own.
+ * @param {ts.Declaration} node
+ * @param {string} name
+ * @param {ReadonlySet<string>} exported
+ */
+function headOf(node, name, exported) {
+  if (!ts.isClassDeclaration(node) && !ts.isInterfaceDeclaration(node)) return "";
+  const generics = (node.typeParameters ?? []).map(textOf).join(", ");
+  const bases = (node.heritageClauses ?? [])
+    .filter((clause) => clause.token === ts.SyntaxKind.ExtendsKeyword)
+    .flatMap((clause) => clause.types.map(textOf))
+    .filter((base) => base === "Error" || exported.has(/^\w+/.exec(base)?.[0] ?? ""));
+  const kind = ts.isClassDeclaration(node) ? "class" : "interface";
+  const typed = generics === "" ? name : `${name}<${generics}>`;
+  return `${kind} ${typed}${bases.length > 0 ? ` extends ${bases.join(", ")}` : ""} {}`;
+}
+
+/**
+ * @param {string} page
+ * @param {string} name
+ * @param {ts.Symbol} symbol
+ * @param {ReadonlySet<string>} exported the names of the page
+ */
+function section(page, name, symbol, exported) {
   const declarations = (symbol.declarations ?? []).filter((node) => !ts.isModuleDeclaration(node));
   const [first] = declarations;
   if (first === undefined) return "";
@@ -143,10 +166,8 @@ function section(page, name, symbol) {
   if (doc === "") undocumented.push(`${page}: ${name}`);
   let body = "";
   if (isShaped) {
-    const head = textOf(first)
-      .split(" {")[0]
-      ?.replace(/(class|interface) \w+/, `$1 ${name}`);
-    const made = ts.isClassDeclaration(first) ? constructorsOf(first) : "";
+    const head = headOf(first, name, exported);
+    const made = declarations.map(callsOf).join("");
     const all = membersOf(symbol);
     const isEmitter = /Emitter$/.test(name);
     const inherited = isEmitter ? [] : all.filter((member) => emitterOf(member) !== undefined);
@@ -163,10 +184,18 @@ function section(page, name, symbol) {
   return `## ${name}\n\n${body}\n`;
 }
 
-/** @param {ts.ClassDeclaration} node */
-function constructorsOf(node) {
-  const made = node.members.filter((each) => ts.isConstructorDeclaration(each));
-  const shown = made.filter((each) => !ts.getJSDocTags(each).some((tag) => tag.tagName.text === "internal"));
+/** How it is called or made. @param {ts.Declaration} node */
+function callsOf(node) {
+  if (!ts.isClassDeclaration(node) && !ts.isInterfaceDeclaration(node)) return "";
+  /** @type {ts.Node[]} */
+  const members = [...node.members];
+  const isCall = (/** @type {ts.Node} */ each) =>
+    ts.isConstructorDeclaration(each) ||
+    ts.isCallSignatureDeclaration(each) ||
+    ts.isConstructSignatureDeclaration(each);
+  const isHidden = (/** @type {ts.Node} */ each) =>
+    ts.getJSDocTags(each).some((tag) => tag.tagName.text === "internal");
+  const shown = members.filter((each) => isCall(each) && !isHidden(each));
   return shown.map((each) => `- \`${textOf(each)}\`\n`).join("");
 }
 
@@ -179,11 +208,12 @@ async function render(page) {
     .getExportsOfModule(module)
     .map((symbol) => ({ name: symbol.name, symbol: real(symbol) }))
     .toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const names = new Set(exported.map(({ name }) => name));
   const head = `<!-- made by \`npm run docs\` from the docstrings -->\n\n# ${page.name}\n\n${page.about}\n\n`;
   const sections = exported.map(({ name, symbol }) => {
     const first = exported.find((other) => other.symbol === symbol);
     if (first !== undefined && first.name !== name) return `## ${name}\n\nThe same as \`${first.name}\`.\n\n`;
-    return section(page.name, name, symbol);
+    return section(page.name, name, symbol, names);
   });
   const markdown = head + sections.join("\n");
   const options = await prettier.resolveConfig(join(root, "docs/api", page.file));

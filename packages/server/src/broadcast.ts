@@ -158,7 +158,7 @@ export function messageOf(packets: (string | Uint8Array)[], shared: boolean, com
 
 /**
  * An addressed emit: whom it reaches and how it travels. Every modifier gives a new one, so an operator can be kept and
- * used again. Exported as `BroadcastOperator`, too.
+ * used again. Users know it as `BroadcastOperator`.
  */
 export class Broadcast<EmitEvents extends EventsMap, SocketData> {
   readonly #host: BroadcastHost;
