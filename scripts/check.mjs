@@ -24,6 +24,7 @@ const checks = [
   check("lint", "node_modules/oxlint/bin/oxlint", "--type-aware", "--deny-warnings"),
   check("format", "node_modules/prettier/bin/prettier.cjs", "--check", "--log-level=warn", "."),
   check("unused code", "node_modules/knip/bin/knip.js", "--no-progress"),
+  check("API reference", "scripts/api-docs.mjs", "--check"),
   check("conformance", "scripts/conformance.mjs", "--check"),
   check("size", "tests/size/size.mjs"),
 ];

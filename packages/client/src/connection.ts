@@ -64,14 +64,23 @@ export type ResolvedOptions = ManagerOptions &
 
 /** Events of a manager (L3). */
 export interface ManagerReservedEvents {
+  /** The connection is open. */
   open: () => void;
+  /** It could not be opened, or has broken. */
   error: (error: Error) => void;
+  /** A ping of the server. */
   ping: () => void;
+  /** A packet of any namespace. */
   packet: (packet: Packet) => void;
+  /** The connection has ended. */
   close: (reason: DisconnectReason, details?: DisconnectDescription) => void;
+  /** It is back, after so many attempts. */
   reconnect: (attempt: number) => void;
+  /** An attempt to come back begins: its number, from 1. */
   reconnect_attempt: (attempt: number) => void;
+  /** An attempt to come back has failed. */
   reconnect_error: (error: Error) => void;
+  /** So did the last one that `reconnectionAttempts` allows. */
   reconnect_failed: () => void;
 }
 

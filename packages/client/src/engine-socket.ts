@@ -28,6 +28,7 @@ export class EngineSocket extends Engine {
     this.opts = options;
   }
 
+  /** "opening", "open", "closing" or "closed". */
   get readyState(): "opening" | "open" | "closing" | "closed" {
     return this.state ?? "opening";
   }

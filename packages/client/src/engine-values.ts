@@ -11,10 +11,13 @@ export const protocol = 4;
 
 /** For the option `transports`: HTTP requests. There is one kind of them, whatever it is called. */
 export const Fetch = "polling";
+/** The same as {@link Fetch}. */
 export const XHR = "polling";
+/** The same as {@link Fetch}. */
 export const NodeXHR = "polling";
 /** For the option `transports`: WebSocket. */
 export const WebSocket = "websocket";
+/** The same as {@link WebSocket}. */
 export const NodeWebSocket = "websocket";
 /** For the option `transports`: WebTransport, where it is added or built in. */
 export const WebTransport = "webtransport";

@@ -21,26 +21,37 @@ export interface EnginePacket {
 
 /** Events of an engine (EC3). */
 export interface EngineEvents {
+  /** The session is open. */
   open: () => void;
+  /** The server's open packet has come. */
   handshake: (handshake: Handshake) => void;
   /** A packet has arrived. */
   packet: (packet: EnginePacket) => void;
   /** A packet is about to wait for its turn. */
   packetCreate: (packet: EnginePacket & { readonly options: { readonly compress: boolean } }) => void;
+  /** The same as `message`. */
   data: (data: Frame) => void;
+  /** A message of the server. */
   message: (data: Frame) => void;
   /** Something has arrived, whatever it is. */
   heartbeat: () => void;
+  /** A ping of the server. */
   ping: () => void;
+  /** The answer to it goes out. */
   pong: () => void;
   /** What was queued has been given to the transport. */
   flush: () => void;
   /** All that was queued has been sent. */
   drain: () => void;
+  /** A better transport is being tried. */
   upgrading: (transport: { readonly name: string }) => void;
+  /** The session could not be opened, or has broken. */
   error: (error: Error) => void;
+  /** The session has moved to a better transport. */
   upgrade: (transport: { readonly name: string }) => void;
+  /** A better transport has not worked; the session stays where it is. */
   upgradeError: (error: Error) => void;
+  /** The session has ended. */
   close: (reason: CloseReason, details?: DisconnectDescription) => void;
 }
 
@@ -201,6 +212,7 @@ export class Engine extends AliasedEmitter<EngineEvents> implements SessionHandl
     this.#session.advance(now);
   }
 
+  /** @internal */
   onOpen(handshake: Handshake): void {
     this.handshake = handshake;
     this.id = handshake.sid;
@@ -218,6 +230,7 @@ export class Engine extends AliasedEmitter<EngineEvents> implements SessionHandl
     fire(this, "pong");
   }
 
+  /** @internal */
   onClose(reason: CloseReason, details?: unknown): void {
     this.#ended.abort();
     this.#stopTimer?.();

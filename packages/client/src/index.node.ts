@@ -6,6 +6,7 @@ import type { ManagerClass } from "./manager.ts";
 import { nodeManagerOf } from "./node/manager.ts";
 import { transports } from "./node/transports.ts";
 
+/** A connection that comes back, shared by the sockets of all its namespaces. */
 export type Manager<
   ListenEvents extends EventsMap = DefaultEventsMap,
   EmitEvents extends EventsMap = ListenEvents,

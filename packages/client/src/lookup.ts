@@ -26,10 +26,15 @@ export interface Lookup {
   <ListenEvents extends EventsMap = DefaultEventsMap, EmitEvents extends EventsMap = ListenEvents>(
     opts?: Options,
   ): Socket<ListenEvents, EmitEvents>;
+  /** The export `Manager`. */
   readonly Manager: ManagerClass;
+  /** The export `Socket`. */
   readonly Socket: typeof Socket;
+  /** This function. */
   readonly io: Lookup;
+  /** This function. */
   readonly connect: Lookup;
+  /** Revision of the Socket.IO protocol: 5. */
   readonly protocol: number;
 }
 

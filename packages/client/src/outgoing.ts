@@ -20,8 +20,11 @@ export type EmitArgs<Map extends EventsMap, Event extends EventNames<Map>> = num
 
 /** How one emit travels. */
 export interface EmitFlags {
+  /** Drop the event when it cannot be sent now. */
   readonly volatile?: boolean;
+  /** Whether the packet may be compressed. */
   readonly compress?: boolean;
+  /** Milliseconds to wait for the acknowledgement. */
   readonly timeout?: number;
   /** Whether the acknowledgement gets an error or null first. @default only with a timeout */
   readonly takesError?: boolean;

@@ -1,19 +1,32 @@
 /** The parts of a URI, as engine.io-client names them. A part that is not there is empty. */
 export interface ParsedUri {
+  /** The URI as it was given. */
   source: string;
+  /** Without the colon. */
   protocol: string;
+  /** User, host and port. */
   authority: string;
+  /** User and password. */
   userInfo: string;
+  /** Before the colon of `userInfo`. */
   user: string;
+  /** Behind it. */
   password: string;
+  /** Without port. */
   host: string;
+  /** As text. */
   port: string;
   /** What follows the authority. */
   relative: string;
+  /** With the leading slash. */
   path: string;
+  /** The path up to its last slash. */
   directory: string;
+  /** The path behind its last slash. */
   file: string;
+  /** Without the question mark. */
   query: string;
+  /** Without the hash. */
   anchor: string;
   /** The segments of the path that are not empty. */
   pathNames: string[];

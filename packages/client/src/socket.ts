@@ -32,6 +32,7 @@ export interface SocketOptions {
   ackTimeout?: number;
 }
 
+/** Data for the CONNECT, or a function that calls back with them. */
 export type Auth = Record<string, unknown> | ((callback: (data: object) => void) => void);
 
 /** Why a socket was disconnected (L6). */
@@ -46,8 +47,11 @@ export type DisconnectReason =
 
 /** Events that the client itself fires on a socket. */
 export interface SocketReservedEvents {
+  /** The socket has joined its namespace. */
   connect: () => void;
+  /** It could not: the connection failed, or a middleware refused it, whose `data` is in the error. */
   connect_error: (error: Error & { data?: unknown; description?: unknown; context?: unknown }) => void;
+  /** It is not connected any more, and why. */
   disconnect: (reason: DisconnectReason, details?: DisconnectDescription) => void;
 }
 
@@ -72,6 +76,7 @@ export class Socket<
 > extends AliasedEmitter<ListenEvents, SocketReservedEvents> {
   /** Id of this connection to the namespace; undefined while disconnected. */
   declare id: string | undefined;
+  /** Whether the socket is connected to its namespace. */
   connected = false;
   /** Whether the socket is connected or will connect by itself. */
   active = false;
@@ -79,13 +84,17 @@ export class Socket<
   recovered = false;
   /** Sent with every CONNECT. */
   declare auth: Auth | undefined;
+  /** The manager. */
   declare readonly io: Connection<ListenEvents, EmitEvents>;
+  /** The name of the namespace. */
   declare readonly nsp: string;
   /** Events received before the connection was complete. */
   receiveBuffer: Packet[] = [];
   /** Packets emitted while disconnected. */
   sendBuffer: BufferedPacket[] = [];
+  /** @see {@link Socket.connect} */
   readonly open: this["connect"] = this.connect;
+  /** @see {@link Socket.disconnect} */
   readonly close: this["disconnect"] = this.disconnect;
 
   /** @internal This, also for what `timeout` and the like derive from it. */
@@ -115,6 +124,7 @@ export class Socket<
     this.auth = options.auth;
   }
 
+  /** Whether it is not. */
   get disconnected(): boolean {
     return !this.connected;
   }
@@ -344,6 +354,7 @@ export class Socket<
     return this;
   }
 
+  /** Adds a listener of all incoming events, before the others. */
   prependAny(listener: CatchAll): this {
     this.#any = [listener as Listener, ...this.#any];
     return this;
@@ -355,6 +366,7 @@ export class Socket<
     return this;
   }
 
+  /** The listeners of all incoming events. */
   listenersAny(): CatchAll[] {
     return this.#any as CatchAll[];
   }
@@ -365,6 +377,7 @@ export class Socket<
     return this;
   }
 
+  /** Adds a listener of all outgoing events, before the others. */
   prependAnyOutgoing(listener: CatchAll): this {
     this.#anyOutgoing = [listener as Listener, ...this.#anyOutgoing];
     return this;
@@ -376,6 +389,7 @@ export class Socket<
     return this;
   }
 
+  /** The listeners of all outgoing events. */
   listenersAnyOutgoing(): CatchAll[] {
     return this.#anyOutgoing as CatchAll[];
   }

@@ -6,6 +6,7 @@ import { nodeManagerOf } from "./node/manager.ts";
 import { webSocket } from "./node/websocket.ts";
 import { only, refuse } from "./only-websocket.ts";
 
+/** A connection that comes back, shared by the sockets of all its namespaces. */
 export type Manager<
   ListenEvents extends EventsMap = DefaultEventsMap,
   EmitEvents extends EventsMap = ListenEvents,

@@ -4,6 +4,7 @@ import { createLookup, type Lookup } from "./lookup.ts";
 import { type ManagerClass, managerOf } from "./manager.ts";
 import { webSocketPlatform } from "./websocket-platform.ts";
 
+/** A connection that comes back, shared by the sockets of all its namespaces. */
 export type Manager<
   ListenEvents extends EventsMap = DefaultEventsMap,
   EmitEvents extends EventsMap = ListenEvents,

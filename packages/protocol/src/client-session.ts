@@ -3,6 +3,7 @@ import type { Frame } from "./packet.ts";
 
 /** What the server says in its open packet (engine-protocol §3). Unknown keys are kept. */
 export interface Handshake {
+  /** The id of the session. */
   readonly sid: string;
   /** Transports that the server can switch to. */
   readonly upgrades: readonly string[];
@@ -16,11 +17,13 @@ export interface Handshake {
 
 /** What a client session asks of its owner. It may be called from within any method. */
 export interface SessionHandler {
+  /** The handshake is complete. */
   onOpen(handshake: Handshake): void;
   /** Hot path: a message of the layer above. */
   onMessage(frame: Frame): void;
   /** The server pinged: send `3`. */
   onPing(): void;
+  /** The session has ended. */
   onClose(reason: CloseReason, details?: unknown): void;
 }
 

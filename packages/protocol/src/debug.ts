@@ -18,8 +18,11 @@ function matcher(pattern: string): RegExp {
 
 /** What prints traces: where messages come from, where lines go, and the time of day as text. */
 export interface TracePrinter {
+  /** Listens to a channel by its name. */
   subscribe(channel: string, listener: (message: unknown) => void): void;
+  /** Prints a line. */
   write(line: string): void;
+  /** The time to print. */
   time(): string;
 }
 

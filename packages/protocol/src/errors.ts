@@ -21,6 +21,7 @@ export class UsageError extends CodedError {
 
 /** The network or the HTTP layer failed. `type`, `description` and `context` are those of the v4 API (EC4). */
 export class TransportError extends Error {
+  /** Always "TransportError", as in v4. */
   readonly type = "TransportError";
   /** HTTP status, DOM event or underlying error. */
   declare readonly description: unknown;

@@ -9,6 +9,7 @@ const fail = (code: string, message = "invalid payload"): never => {
   throw new ProtocolError(code, message);
 };
 
+/** Whether a size is over a limit; 0 = no limit. */
 export const isOver = (size: number, limit: number): boolean => limit > 0 && size > limit;
 
 /** Whether a name has more bytes in UTF-8. Names are short: what is longer than the limit in UTF-16 is not walked. */

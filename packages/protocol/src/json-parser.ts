@@ -19,7 +19,9 @@ export interface JsonDecoderOptions {
 
 /** The JSON format as a parser (api.md P5). */
 export interface JsonParser {
+  /** Writes packets: a text, then one chunk per attachment. */
   readonly Encoder: new (replacer?: Replacer) => { encode(packet: ParserPacket): Frame[] };
+  /** Reads what the encoder wrote, chunk by chunk, and fires `decoded`. */
   readonly Decoder: new (options?: JsonDecoderOptions | Reviver) => DecoderEmitter & { add(chunk: unknown): void };
 }
 

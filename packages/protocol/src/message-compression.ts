@@ -6,6 +6,7 @@ export interface DeflateOptions {
   readonly level?: number | undefined;
   /** Memory while it works, from 1 to 9. @default 8 */
   readonly memLevel?: number | undefined;
+  /** One of zlib's strategies. */
   readonly strategy?: number | undefined;
   /** Window in bits, from 8 to 15. @default 15 */
   readonly windowBits?: number | undefined;
@@ -21,14 +22,19 @@ type ZlibCallback = (error: Error | null, result: Uint8Array) => void;
 
 /** What is needed of Node's `zlib`, or of something like it. Too much output is a RangeError. */
 export interface RawZlib {
+  /** zlib's constants. */
   readonly constants: { readonly Z_SYNC_FLUSH: number };
+  /** Compresses at once. */
   deflateRawSync(data: Uint8Array, options: DeflateOptions & { readonly finishFlush: number }): Uint8Array;
+  /** Compresses, off the main thread. */
   deflateRaw(
     data: Uint8Array,
     options: DeflateOptions & { readonly finishFlush: number },
     callback: ZlibCallback,
   ): void;
+  /** Decompresses at once. */
   inflateRawSync(data: Uint8Array, options: InflateOptions): Uint8Array;
+  /** Decompresses, off the main thread. */
   inflateRaw(data: Uint8Array, options: InflateOptions, callback: ZlibCallback): void;
 }
 
@@ -51,6 +57,7 @@ export interface Deflate {
 
 /** Lets only so many jobs run at once. A job calls what it is given when it is done. */
 export interface Gate {
+  /** Runs a job: at once, or when others have left. */
   enter(job: (leave: () => void) => void): void;
 }
 
@@ -98,6 +105,7 @@ export function createInflate(zlib: RawZlib, gate?: Gate): Inflate {
   };
 }
 
+/** What compresses and decompresses messages, by zlib (RFC 7692). */
 export function createDeflate(zlib: RawZlib, options: DeflateOptions = {}): Deflate {
   const all = { ...options, finishFlush: zlib.constants.Z_SYNC_FLUSH };
   return {

@@ -10,12 +10,15 @@ import { toAttachment } from "./socket-codec.ts";
 
 /** What the msgpack parser needs of its platform. */
 export interface MsgpackPlatform extends Pick<MsgpackReaderOptions, "fromBinary"> {
+  /** How the platform writes and reads UTF-8. */
   readonly text: Pick<Bytes, "utf8Length" | "utf8Write" | "utf8ReadFatal">;
 }
 
 /** MessagePack as a parser (api.md P6). */
 export interface MsgpackParser {
+  /** Writes packets, each as one binary message. */
   readonly Encoder: new () => { encode(packet: ParserPacket): Uint8Array[] };
+  /** Reads what the encoder wrote and fires `decoded`. */
   readonly Decoder: new () => DecoderEmitter & { add(chunk: unknown): void };
 }
 

@@ -1,8 +1,13 @@
 // PacketType as constants, at the top of the file: from here bundlers put in the numbers
+/** A client joins a namespace, or the answer: it has joined. */
 export const CONNECT: typeof PacketType.CONNECT = 0;
+/** One side leaves a namespace. */
 export const DISCONNECT: typeof PacketType.DISCONNECT = 1;
+/** An event. */
 export const EVENT: typeof PacketType.EVENT = 2;
+/** The answer to an event. */
 export const ACK: typeof PacketType.ACK = 3;
+/** A client was not let into a namespace. */
 export const CONNECT_ERROR: typeof PacketType.CONNECT_ERROR = 4;
 
 /** Socket.IO v5 packet types (socket-protocol §1). Types 5 and 6 exist on the wire only: readers give 2 and 3. */
@@ -20,6 +25,7 @@ export type PacketType = (typeof PacketType)[keyof typeof PacketType];
 
 /** One Socket.IO packet, as applications mean it: binary values stand where they belong. */
 export interface Packet {
+  /** One of {@link PacketType}. */
   readonly type: PacketType;
   /** Namespace, with its leading slash. */
   readonly nsp: string;

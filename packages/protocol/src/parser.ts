@@ -8,8 +8,11 @@ export interface ParserPacket {
   type: number;
   /** Namespace, with its leading slash. */
   nsp: string;
+  /** The payload: of events and acknowledgements a list, of CONNECT_ERROR an object with `message`. */
   data?: unknown;
+  /** Set if an answer is wanted, or if this is one. */
   id?: number | undefined;
+  /** How many binary chunks follow. */
   attachments?: number | undefined;
 }
 
@@ -34,7 +37,9 @@ export interface ParserDecoder {
  * @example io(url, { parser: await import("socket.io-msgpack-parser") })
  */
 export interface Parser {
+  /** Writes packets. */
   readonly Encoder: new () => ParserEncoder;
+  /** Reads what the encoder wrote. */
   readonly Decoder: new () => ParserDecoder;
 }
 

@@ -3,8 +3,11 @@ import type { Frame } from "./packet.ts";
 
 /** Heartbeat and upgrade times, in ms (engine-protocol §13). */
 export interface ServerSessionTimes {
+  /** Time between two pings, in ms. */
   readonly pingInterval: number;
+  /** Time to wait for a pong, in ms. */
   readonly pingTimeout: number;
+  /** Time for an upgrade to complete, in ms. */
   readonly upgradeTimeout: number;
 }
 
@@ -59,14 +62,17 @@ export class ServerSession {
     this.#heartbeatAt += times.pingTimeout;
   }
 
+  /** Whether it is open, about to close or closed. */
   get phase(): "open" | "closing" | "closed" {
     return this.#phase;
   }
 
+  /** Whether it is moving to another transport. */
   get upgrading(): boolean {
     return this.#candidate === "open" || this.#candidate === "probed";
   }
 
+  /** Whether it has moved to another transport. */
   get upgraded(): boolean {
     return this.#candidate === "done";
   }

@@ -3,6 +3,7 @@ import type { Frame } from "./packet.ts";
 
 /** A ping, a pong or a close, between messages or inside one. */
 export interface WebSocketControl {
+  /** Close, ping or pong (RFC 6455 §5.5). */
   readonly opcode: "ping" | "pong" | "close";
   /** The whole payload, at most 125 bytes: what a pong has to repeat. */
   readonly data: Uint8Array;

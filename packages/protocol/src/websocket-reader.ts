@@ -16,6 +16,7 @@ export interface WebSocketBytes extends Bytes {
   readonly inflate?: Inflate;
 }
 
+/** Options of a reader of frames. */
 export interface WebSocketReaderOptions {
   /** Our own side: a server accepts masked frames only, a client unmasked ones only (RFC 6455 §5.1). */
   readonly role: "server" | "client";
@@ -26,6 +27,7 @@ export interface WebSocketReaderOptions {
    * small ones lower this limit, though never below 128 frames (abuse 62, 137). @default 16384
    */
   readonly maxParts?: number;
+  /** How the platform handles bytes. */
   readonly bytes: WebSocketBytes;
 }
 

@@ -9,10 +9,13 @@ interface Target {
 
 const TargetContext = createContext<Target | null>(null);
 
+/** Props of `SocketProvider`. */
 export interface SocketProviderProps {
+  /** Of the server, with the namespace as path. */
   url?: string | undefined;
   /** Keep them outside the component or in `useMemo`: a new object renders all users of the context again. */
   options?: UseSocketOptions | undefined;
+  /** Who shares the socket. */
   children?: ReactNode;
 }
 

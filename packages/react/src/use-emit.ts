@@ -2,6 +2,7 @@ import type { EventsMap, Socket } from "bowline-client";
 import { useCallback, useRef, useState } from "react";
 import type { AckEvent, Answer, EmitArgs } from "./event-types.ts";
 
+/** Options of `useEmit`. */
 export interface EmitOptions {
   /** Milliseconds to wait for an answer. @default none: no limit */
   timeout?: number;
@@ -14,7 +15,9 @@ export interface UseEmit<Args extends readonly unknown[], Data> {
    * connection ends. Who looks at `error` may ignore the promise: its rejection then counts as handled.
    */
   readonly emit: (...args: Args) => Promise<Data>;
+  /** Whether an answer is awaited. */
   readonly isPending: boolean;
+  /** Why the last emit failed; null if it did not. */
   readonly error: Error | null;
   /** The last answer; undefined after an error and before the first. */
   readonly data: Data | undefined;

@@ -11,6 +11,7 @@ import {
 import type { SocketView } from "./socket-view.ts";
 import { useLatest } from "./use-latest.ts";
 
+/** Options of `useSocket`: those of `io()`, and how long a connection outlives its last component. */
 export type UseSocketOptions = ConnectionOptions;
 
 /** What {@link useSocket} gives. The same object until something changes. */
@@ -20,7 +21,9 @@ export interface UseSocket<
 > extends ConnectionState {
   /** Null in the first render and on the server. */
   readonly socket: Socket<Listen, Emit> | null;
+  /** Whether the socket is connected to its namespace. */
   readonly isConnected: boolean;
+  /** More precisely: also whether it will come back by itself. */
   readonly status: ConnectionStatus;
 }
 

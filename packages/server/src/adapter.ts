@@ -69,8 +69,10 @@ export class Adapter extends ServerEmitter<AdapterEvents> {
     return this.nsp.index.sids;
   }
 
+  /** Does nothing: there is nothing to prepare. */
   init(): void {}
 
+  /** Its namespace ends, or gets another adapter. */
   close(): void {}
 
   /** How many nodes there are. */
@@ -78,16 +80,19 @@ export class Adapter extends ServerEmitter<AdapterEvents> {
     return 1;
   }
 
+  /** A socket joins rooms. */
   addAll(id: string, rooms: Iterable<Room>): void {
     const socket = this.nsp.sockets.get(id);
     if (socket !== undefined) this.nsp.index.add(socket, rooms);
   }
 
+  /** A socket leaves a room. */
   del(id: string, room: Room): void {
     const socket = this.nsp.sockets.get(id);
     if (socket !== undefined) this.nsp.index.remove(socket, room);
   }
 
+  /** A socket leaves all rooms. */
   delAll(id: string): void {
     const socket = this.nsp.sockets.get(id);
     if (socket !== undefined) this.nsp.index.removeAll(socket);
@@ -123,18 +128,22 @@ export class Adapter extends ServerEmitter<AdapterEvents> {
     return this.sids.get(id);
   }
 
+  /** The sockets that a broadcast with these options would reach. */
   fetchSockets(options: BroadcastOptions): Promise<RemoteSocket<EmitMap, unknown>[]> {
     return this.#operator(options).fetchSockets();
   }
 
+  /** Makes those sockets join rooms. */
   addSockets(options: BroadcastOptions, rooms: Room[]): void {
     this.#operator(options).socketsJoin(rooms);
   }
 
+  /** Makes those sockets leave rooms. */
   delSockets(options: BroadcastOptions, rooms: Room[]): void {
     this.#operator(options).socketsLeave(rooms);
   }
 
+  /** Disconnects those sockets; `close` = with all their namespaces. */
   disconnectSockets(options: BroadcastOptions, close: boolean): void {
     this.#operator(options).disconnectSockets(close);
   }

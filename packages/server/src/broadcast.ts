@@ -76,9 +76,13 @@ export interface BroadcastHost extends Pick<BroadcastSpace, "clock" | "ackTimeou
 
 /** A socket of this or another node, as `fetchSockets` gives it (api.md B3). */
 export interface RemoteSocket<EmitEvents extends EventsMap, SocketData> {
+  /** The id of the socket. */
   readonly id: string;
+  /** How its client came here. */
   readonly handshake: Handshake;
+  /** The rooms that it is in. */
   readonly rooms: ReadonlySet<Room>;
+  /** What the application keeps with it. */
   readonly data: SocketData;
   /** @see {@link Broadcast.emit} */
   emit<Event extends EventNames<EmitEvents>>(event: Event, ...args: EventParams<EmitEvents, Event>): boolean;
@@ -93,8 +97,11 @@ export interface RemoteSocket<EmitEvents extends EventsMap, SocketData> {
       ...args: EventParamsWithoutAck<EmitEvents, Event>
     ): Promise<AckValue<EmitEvents, Event>>;
   };
+  /** Makes it join rooms. */
   join(rooms: Room | Room[]): Promise<void> | void;
+  /** Makes it leave a room. */
   leave(room: Room): Promise<void> | void;
+  /** Ends it; `close` = with all namespaces of its connection. */
   disconnect(close?: boolean): unknown;
 }
 

@@ -4,7 +4,9 @@ import type { Transport } from "./transports/transport.ts";
 
 /** A packet as listeners of a connection see it. */
 export interface PacketView {
+  /** "message", "ping" and so on. */
   readonly type: string;
+  /** What it carries. */
   readonly data?: Frame | undefined;
 }
 

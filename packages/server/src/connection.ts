@@ -71,7 +71,9 @@ export class Connection
   extends ServerEmitter<ConnectionEvents>
   implements ServerSessionHandler, TransportHandler, Timed
 {
+  /** The id of the session. */
   readonly id: string;
+  /** @internal */
   readonly head: RequestHead;
   /** @internal Its namespaces. */
   readonly slots: NamespaceSlots = new NamespaceSlots();
@@ -122,6 +124,7 @@ export class Connection
 
   // ---- what v4 calls `socket.conn` (api.md ES7)
 
+  /** The transport that it is on. */
   get transport(): Transport {
     return this.#transport;
   }
@@ -131,18 +134,22 @@ export class Connection
     return this.head.protocol;
   }
 
+  /** "open", "closing" or "closed". */
   get readyState(): "open" | "closing" | "closed" {
     return this.#session.phase;
   }
 
+  /** Whether it is moving to another transport. */
   get upgrading(): boolean {
     return this.#session.upgrading;
   }
 
+  /** Whether it has moved to another transport. */
   get upgraded(): boolean {
     return this.#session.upgraded;
   }
 
+  /** The client's address, as the HTTP server tells it. */
   get remoteAddress(): string {
     return this.head.address;
   }

@@ -10,7 +10,9 @@ export interface CookieOptions {
   httpOnly?: boolean;
   /** @default "lax" */
   sameSite?: boolean | "lax" | "strict" | "none";
+  /** Attribute `Secure`. */
   secure?: boolean;
+  /** Attribute `Domain`. */
   domain?: string;
   /** In seconds. */
   maxAge?: number;

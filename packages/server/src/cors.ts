@@ -14,6 +14,7 @@ export interface CorsOptions {
   methods?: string | string[];
   /** @default what the preflight asks for */
   allowedHeaders?: string | string[];
+  /** Headers of answers that pages may read. */
   exposedHeaders?: string | string[];
   /** @default false */
   credentials?: boolean;

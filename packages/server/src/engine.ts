@@ -66,9 +66,11 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   static readonly errors: Readonly<typeof ErrorCode> = ErrorCode;
   static readonly errorMessages: readonly string[] = ERROR_MESSAGES;
 
+  /** The options, with their defaults. */
   readonly opts: ResolvedOptions;
   /** The HTTP server that it was attached to last. */
   httpServer: NodeServer | undefined;
+  /** @internal */
   readonly clock: Clock;
   /** @internal */
   readonly counts: { opened: number; upgraded: number; refused: number } = { opened: 0, upgraded: 0, refused: 0 };
@@ -101,6 +103,7 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     if (options.cors !== undefined) this.use(cors(options.cors));
   }
 
+  /** @internal */
   get options(): ResolvedOptions {
     return this.opts;
   }
@@ -223,6 +226,7 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     this.refusals.add(limit);
   }
 
+  /** @internal */
   onConnectionEnd(connection: Connection): void {
     this.#connections.delete(connection.id);
     this.#pending.delete(connection);
@@ -276,6 +280,7 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     connection?.resume();
   }
 
+  /** @internal */
   report(error: unknown, event: unknown): void {
     this.#host.report(error, event);
   }

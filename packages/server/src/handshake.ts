@@ -3,9 +3,11 @@ import type { RequestHead } from "./request-head.ts";
 
 /** How a client came to a namespace (api.md K2). */
 export interface Handshake {
+  /** Of the first request. */
   readonly headers: IncomingHttpHeaders;
   /** Date, as text. */
   readonly time: string;
+  /** The client's address. */
   readonly address: string;
   /** Whether the request came from another origin, as browsers tell. */
   readonly xdomain: boolean;
@@ -13,7 +15,9 @@ export interface Handshake {
   readonly secure: boolean;
   /** Unix time in ms. */
   readonly issued: number;
+  /** Of the first request, path and query. */
   readonly url: string;
+  /** Parameters of the first request. */
   readonly query: Record<string, string>;
   /** What the client gave as `auth`. */
   // oxlint-disable-next-line typescript/no-explicit-any -- v4's type: applications read what their clients give

@@ -17,6 +17,7 @@ import { namespaceConnect, namespaceRefuse } from "./trace.ts";
 
 /** An error that middlewares give; `data` travels to the client. */
 export interface ExtendedError extends Error {
+  /** Travels to the client with the message. */
   data?: unknown;
 }
 
@@ -62,7 +63,9 @@ export class Namespace<
   >
   implements BroadcastHost, BroadcastSpace
 {
+  /** Begins with a slash. */
   readonly name: string;
+  /** The server that it is of. */
   readonly server: Server<ListenEvents, EmitEvents, ServerSideEvents, SocketData>;
   /** Connected sockets by id. */
   readonly sockets: Map<string, Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>> = new Map();

@@ -73,6 +73,7 @@ export class Socket<
 {
   /** 20 characters, independent of the Engine.IO session id. */
   readonly id: string;
+  /** The namespace that it is in. */
   readonly nsp: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>;
   /** The connection that it shares with the client's other namespaces. */
   readonly conn: Connection;
@@ -118,10 +119,12 @@ export class Socket<
     this.#data = data;
   }
 
+  /** Whether it has been let in and has not ended. */
   get connected(): boolean {
     return this.#state === "connected" || this.#state === "ending";
   }
 
+  /** The opposite of `connected`. */
   get disconnected(): boolean {
     return !this.connected;
   }
@@ -229,6 +232,7 @@ export class Socket<
     this.nsp.index.add(this, rooms);
   }
 
+  /** Leaves a room, at once. */
   leave(room: Room): void {
     this.nsp.index.remove(this, room);
   }
@@ -265,6 +269,7 @@ export class Socket<
     return this;
   }
 
+  /** The listeners of all incoming events. */
   listenersAny(): AnyListener[] {
     return [...this.#catchAlls.incoming];
   }
@@ -287,6 +292,7 @@ export class Socket<
     return this;
   }
 
+  /** The listeners of all that is sent. */
   listenersAnyOutgoing(): AnyListener[] {
     return [...this.#catchAlls.outgoing];
   }

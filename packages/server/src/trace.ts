@@ -2,15 +2,21 @@ import { channel } from "node:diagnostics_channel";
 
 /** A connection, as traces show it: it is `socket.conn`. */
 export interface TracedConnection {
+  /** The id of the session. */
   readonly id: string;
+  /** The client's address. */
   readonly remoteAddress: string;
+  /** The transport that it is on. */
   readonly transport: { readonly name: string };
 }
 
 /** A socket, as traces show it: it is the one of the `connection` event. */
 export interface TracedSocket {
+  /** The id of the socket. */
   readonly id: string;
+  /** Its namespace. */
   readonly nsp: { readonly name: string };
+  /** Its connection. */
   readonly conn: TracedConnection;
 }
 

@@ -3,7 +3,9 @@ import type { Codec, Packet } from "@bowline/protocol";
 
 /** A manager, as traces show it. */
 export interface TracedManager {
+  /** The manager's options. */
   readonly opts: { readonly hostname?: string; readonly port?: string | number };
+  /** The Engine.IO session. */
   readonly engine: { readonly id?: string | undefined; readonly transport?: { readonly name: string } | undefined };
 }
 

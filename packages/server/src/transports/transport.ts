@@ -29,7 +29,9 @@ export interface TransportHandler {
 
 /** One way for packets to travel. Input is pulled, so that reading can stop; output comes in runs. */
 export interface Transport {
+  /** "polling", "websocket" or "webtransport". */
   readonly name: "polling" | "websocket" | "webtransport";
+  /** Who is told of what comes. */
   handler: TransportHandler;
   /** Whether something written now would leave soon. */
   readonly writable: boolean;
@@ -42,7 +44,9 @@ export interface Transport {
   read(): Frame | undefined;
   /** Hot path. Writes a run; `more` = another one follows in this same turn. */
   write(batch: Batch, more: boolean): void;
+  /** Stops reading. */
   pause(): void;
+  /** Reads on. */
   resume(): void;
   /** Ends it after what was written; `onTransportEnd` follows, now or later. */
   close(cause: CloseCause): void;
