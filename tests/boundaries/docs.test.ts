@@ -119,7 +119,9 @@ describe("the documents", () => {
     }
   });
 
-  const examples = [...documents].flatMap(([file, text]) =>
+  // the reference has heads of declarations, taken from sources that compile
+  const written = [...documents].filter(([file]) => !file.startsWith("docs/api/"));
+  const examples = written.flatMap(([file, text]) =>
     blocksOf(text)
       .filter(({ language }) => /^(js|jsx|ts|tsx|javascript|typescript)$/.test(language))
       .map(({ code, language }, index) => [`${file}, example ${index + 1}`, code, language] as const),
