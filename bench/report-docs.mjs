@@ -39,6 +39,7 @@ function page({ machine, versions, results, notes }) {
     targetsInWords(barsOf(measured), cases),
     ...notes,
     cases.length > 0 && table([head, ...cases.map(caseSummary)]),
+    floorTable(cases),
     roundTrips && roundTripTable(roundTrips),
     codec && codecTable(codec),
     ...growthTables(cases),
@@ -63,6 +64,19 @@ function targetsInWords(bars, cases) {
   const missed = judged.filter(({ reached }) => !reached).map(({ label }) => `- ${label}`);
   const met = `${judged.length - missed.length} of ${judged.length} targets are met.`;
   return missed.length === 0 ? met : `${met} Not met:\n\n${missed.join("\n")}`;
+}
+
+/** What the platform alone takes of socket.io's cost, in the same run, where a target of CPU time is not met. */
+function floorTable(cases) {
+  const missed = cases.filter(({ sides }) => sides.find(({ side }) => side === "bowline")?.reached === false);
+  const rows = missed.flatMap(({ title, figure, sides }) => {
+    const ratios = ["bowline", "bare-net", "bare-ws"].map((name) => sides.find(({ side }) => side === name)?.ratio);
+    if (figure !== "cpu" || !ratios[1]) return [];
+    return [[title, ...ratios.map((ratio) => (ratio ? ratio.median.toFixed(3) : ""))]];
+  });
+  if (rows.length === 0) return "";
+  return `### The floor of targets that are not met\n\nRatios to socket.io in the same run: with Node's own sockets and nothing
+above them, and with \`ws\`. What is behind them is told in [floors](floors.md).\n\n${table([["case", "bowline", "bare net", "bare ws"], ...rows])}`;
 }
 
 const paths = process.argv.slice(2);
