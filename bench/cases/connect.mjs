@@ -36,7 +36,7 @@ function connectCase(name, title, { request, warmRounds = WARM_ROUNDS, target = 
 export const connectCases = [
   connectCase("connect-5", "connect, request with 5 headers", { request: handshake5 }),
   connectCase("connect-15", "connect, request with a browser's 15 headers", { request: handshake15 }),
-  connectCase("connect-cold", "connect, 5 headers, the first 2,000 connections of a process", {
+  connectCase("connect-cold", "connect, the first 2,000 of a process", {
     request: handshake5,
     warmRounds: 0,
     target: { ratio: 0.75 },

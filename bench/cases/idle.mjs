@@ -30,7 +30,7 @@ export const idleCases = [
   idleCase({ name: "idle", title: "idle connection, memory", target: { value: 7.5 } }),
   // beside bare-net, which shows what the TCP socket takes of it
   idleCase(
-    { name: "pending", title: "connection that has joined no namespace, memory", target: { value: 7 }, extra: true },
+    { name: "pending", title: "connection in no namespace, memory", target: { value: 7 }, extra: true },
     { joins: false },
   ),
 ];
