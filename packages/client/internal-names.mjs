@@ -52,6 +52,7 @@ export const internalNames = [
   "takesError",
   "timer",
   "utf8Length",
+  "v2Error",
 ];
 
 /** What esbuild's `mangleProps` wants. */

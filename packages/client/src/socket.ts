@@ -327,15 +327,10 @@ export class Socket<
   }
 
   #onConnect({ sid, pid }: { sid?: string; pid?: string }): void {
-    if (!sid)
-      return this.onError(
-        new Error(
-          "It seems you are trying to reach a Socket.IO server in v2.x with a v3.x client, but they are not compatible",
-        ),
-      );
-    this.id = sid;
+    if (!sid) return this.onError(new Error(this.io.platform.v2Error));
     this.recovered = !!pid && pid === this.#pid;
     this.#pid = pid;
+    this.id = sid;
     this.connected = true;
     for (const packet of this.receiveBuffer.splice(0)) this.receive(packet);
     for (const packet of this.sendBuffer.splice(0)) this.#transmit(packet);
