@@ -59,15 +59,12 @@ export interface RequestTerms {
 }
 
 /** The URL that was asked for last, and what it says: whoever begins with a WebSocket asks for the same one. */
-let lastUrl: string | undefined;
-let lastTerms: RequestTerms | undefined;
+let last: { readonly url: string; readonly terms: RequestTerms } | undefined;
 
 /** What a URL says; the same object for the same URL in a row. */
 export function termsOfUrl(url: string): RequestTerms {
-  if (url === lastUrl && lastTerms !== undefined) return lastTerms;
-  lastUrl = url;
-  lastTerms = termsOf(queryOf(url));
-  return lastTerms;
+  if (last?.url !== url) last = { url, terms: termsOf(queryOf(url)) };
+  return last.terms;
 }
 
 export function termsOf(query: URLSearchParams): RequestTerms {

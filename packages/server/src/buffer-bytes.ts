@@ -1,7 +1,8 @@
 import { Buffer, isUtf8 } from "node:buffer";
 import { type Bytes, ProtocolError } from "@bowline/protocol";
 
-const view = (bytes: Uint8Array): Buffer =>
+/** The same bytes as a Buffer: they share the memory. */
+export const asBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
@@ -10,13 +11,13 @@ const LINE_BREAKS = /[\r\n]+/g;
 /** What the protocol core needs of Node. */
 export const bufferBytes: Bytes & { asciiRead(bytes: Uint8Array, start: number, end: number): string } = {
   utf8Length: (text) => Buffer.byteLength(text),
-  utf8Write: (target, text, offset) => view(target).write(text, offset),
+  utf8Write: (target, text, offset) => asBuffer(target).write(text, offset),
   utf8ReadFatal(bytes) {
     if (!isUtf8(bytes)) throw new ProtocolError("invalid_utf8", "text is not valid UTF-8");
-    return view(bytes).toString("utf8");
+    return asBuffer(bytes).toString("utf8");
   },
-  asciiRead: (bytes, start, end) => view(bytes).toString("latin1", start, end),
-  base64: (bytes) => view(bytes).toString("base64"),
+  asciiRead: (bytes, start, end) => asBuffer(bytes).toString("latin1", start, end),
+  base64: (bytes) => asBuffer(bytes).toString("base64"),
   base64Read(text) {
     const dense = text.includes("\n") || text.includes("\r") ? text.replace(LINE_BREAKS, "") : text;
     const padded = dense.endsWith("=") ? dense.length % 4 === 0 : dense.length % 4 !== 1;

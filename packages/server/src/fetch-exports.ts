@@ -1,6 +1,6 @@
 import type { Server } from "./server.ts";
 import { serveFetch } from "./hosts/fetch.ts";
-import { BunSockets, type BunServer, type BunWebSocketHandler } from "./hosts/bun.ts";
+import { type BunServer, type BunWebSocketHandler, upgradeOnBun, webSocketHandler } from "./hosts/bun.ts";
 import { upgradeOnDeno } from "./hosts/deno.ts";
 
 /** What is served: a server that is attached to nothing else. */
@@ -17,7 +17,7 @@ export function fetchHandler(
 ): (request: Request, info?: { readonly address?: string }) => Promise<Response> | undefined {
   return (request, { address = "" } = {}) =>
     // without an upgrade there is always an answer
-    serveFetch(io.engine, io.serveFile, request, { address }) as Promise<Response> | undefined;
+    serveFetch(io.engine, io.serveFile, request, () => ({ address })) as Promise<Response> | undefined;
 }
 
 /** What `Deno.serve` tells of a request. */
@@ -34,13 +34,13 @@ interface DenoServeInfo {
 export function denoHandler(
   io: FetchServer,
 ): (request: Request, info?: DenoServeInfo) => Promise<Response> | undefined {
-  return (request, info) => {
-    const address = info?.remoteAddr?.hostname ?? "";
-    const upgrade = upgradeOnDeno(request);
+  return (request, info) =>
     // Deno answers upgrades with a response, too
-    const gone = info?.completed === undefined ? undefined : failureOf(info.completed);
-    return serveFetch(io.engine, io.serveFile, request, { address, upgrade, gone }) as Promise<Response> | undefined;
-  };
+    serveFetch(io.engine, io.serveFile, request, () => ({
+      address: info?.remoteAddr?.hostname ?? "",
+      upgrade: upgradeOnDeno(request),
+      gone: info?.completed && failureOf(info.completed),
+    })) as Promise<Response> | undefined;
 }
 
 const failureOf = (completed: Promise<void>): Promise<void> =>
@@ -62,14 +62,14 @@ export interface BunHandler {
  * Bun.serve({ fetch: (request, server) => bun.fetch(request, server) ?? new Response("hello"), websocket: bun.websocket });
  */
 export function bunHandler(io: FetchServer): BunHandler {
-  const sockets = new BunSockets();
   return {
     fetch(request, server) {
-      const address = server.requestIP(request)?.address ?? "";
-      // polls are held for as long as a heartbeat: what is slow, our own limits end
-      server.timeout?.(request, 0);
-      return serveFetch(io.engine, io.serveFile, request, { address, upgrade: sockets.upgrade(request, server) });
+      return serveFetch(io.engine, io.serveFile, request, () => {
+        // polls are held for as long as a heartbeat: what is slow, our own limits end
+        server.timeout?.(request, 0);
+        return { address: server.requestIP(request)?.address ?? "", upgrade: upgradeOnBun(request, server) };
+      });
     },
-    websocket: sockets.handler(io.engine.opts.maxHttpBufferSize),
+    websocket: webSocketHandler(io.engine.opts.maxHttpBufferSize),
   };
 }

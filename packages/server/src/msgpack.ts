@@ -1,11 +1,10 @@
 // The entry `bowline/msgpack`: `new Server({ parser: await import("bowline/msgpack") })`.
-import { Buffer } from "node:buffer";
 import { createMsgpackParser, type MsgpackParser } from "@bowline/protocol";
-import { bufferBytes } from "./buffer-bytes.ts";
+import { asBuffer, bufferBytes } from "./buffer-bytes.ts";
 
 const parser: MsgpackParser = createMsgpackParser({
   text: bufferBytes,
-  fromBinary: (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+  fromBinary: asBuffer,
 });
 
 /** Writes packets as MessagePack, each as one binary message. */

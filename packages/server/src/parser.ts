@@ -1,9 +1,9 @@
 // The entry `bowline/parser`: the default format as v4's classes, for own replacers, revivers and limits.
-import { Buffer } from "node:buffer";
 import { createJsonParser, type JsonParser } from "@bowline/protocol";
+import { asBuffer } from "./buffer-bytes.ts";
 
 const parser: JsonParser = createJsonParser({
-  fromAttachment: (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+  fromAttachment: asBuffer,
 });
 
 /** Writes packets as JSON with binary attachments. Takes a replacer of JSON.stringify. */

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { promisify } from "node:util";
 import { brotliCompress, deflate, gzip } from "node:zlib";
 import { chooseEncoding, type Encoding } from "./accept-encoding.ts";
+import { cors, type CorsOptions } from "./cors.ts";
 import { runInOrder } from "./middleware.ts";
 import { VERSION } from "./version.ts";
 
@@ -18,8 +19,6 @@ const FILES: ReadonlyMap<string, string> = new Map([
   ["socket.io.msgpack.min.js.map", "bowline.msgpack.min.js.map"],
 ]);
 
-type Middleware = (request: IncomingMessage, response: ServerResponse, next: (error?: Error) => void) => void;
-
 const ETAG = `"${VERSION}"`;
 const encoders = { br: promisify(brotliCompress), gzip: promisify(gzip), deflate: promisify(deflate) };
 /** The smallest first. */
@@ -32,25 +31,30 @@ export function serveClientFile(
   path: string,
   request: IncomingMessage,
   response: ServerResponse,
-  withCors: Middleware | undefined,
+  corsOptions: CorsOptions | undefined,
 ): boolean {
   const [pathname = ""] = (request.url ?? "").split("?");
   const prefix = `${path}/`;
   if (!pathname.startsWith(prefix)) return false;
   const file = FILES.get(pathname.slice(prefix.length));
   if (file === undefined || (request.method !== "GET" && request.method !== "HEAD")) return false;
-  if (withCors === undefined) void send(file, request, response);
-  else serveWithCors(withCors, file, request, response);
+  if (corsOptions === undefined) void send(file, request, response);
+  else serveWithCors(corsOptions, file, request, response);
   return true;
 }
 
 /** CORS decides by functions of the application: what goes wrong there refuses this request alone. */
-function serveWithCors(withCors: Middleware, file: string, request: IncomingMessage, response: ServerResponse): void {
+function serveWithCors(
+  corsOptions: CorsOptions,
+  file: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
   const settle = (error?: unknown): void => {
     if (error === undefined) void send(file, request, response);
     else response.writeHead(400).end();
   };
-  runInOrder([withCors], (middleware, next) => middleware(request, response, next), settle, settle);
+  runInOrder([cors(corsOptions)], (middleware, next) => middleware(request, response, next), settle, settle);
 }
 
 async function send(file: string, request: IncomingMessage, response: ServerResponse): Promise<void> {

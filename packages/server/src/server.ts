@@ -15,7 +15,6 @@ import { isSafeAuth } from "./auth.ts";
 import { type Broadcast, messageOf } from "./broadcast.ts";
 import { Clock, processTime } from "./clock.ts";
 import type { Connection } from "./connection.ts";
-import { cors } from "./cors.ts";
 import { Engine, type EngineHost } from "./engine.ts";
 import { answerClientErrors, type NodeServer } from "./hosts/node-http.ts";
 import { Metrics, type MetricsSource } from "./metrics.ts";
@@ -472,9 +471,8 @@ export class Server<
 
   /** @internal Serves a file of the client's; false if the request asks for something else. */
   readonly serveFile = (request: IncomingMessage, response: ServerResponse): boolean => {
-    const { serveClient, path, cors: corsOptions } = this.#options;
-    if (!serveClient) return false;
-    return serveClientFile(path, request, response, corsOptions === undefined ? undefined : cors(corsOptions));
+    const { serveClient, path, cors } = this.#options;
+    return serveClient && serveClientFile(path, request, response, cors);
   };
 
   #listenOn(port: number): NodeServer {

@@ -1,4 +1,4 @@
-import { Buffer } from "node:buffer";
+import { asBuffer } from "../buffer-bytes.ts";
 import type { PlatformSocket, PlatformSocketListener } from "../transports/platform-websocket.ts";
 import type { WebSocketUpgrade } from "./web-upgrade.ts";
 
@@ -32,33 +32,28 @@ export interface BunWebSocketHandler {
 /** No limit, as Bun has it. */
 const LARGEST = 2 ** 31 - 1;
 
-/** The WebSockets of one Bun server: one handler serves them all. */
-export class BunSockets {
-  /** How WebSockets are made of a request. */
-  upgrade(request: Request, server: BunServer): WebSocketUpgrade {
-    return (headers) => {
-      const link = new BunLink();
-      return server.upgrade(request, { data: link, headers }) ? { socket: link, response: undefined } : undefined;
-    };
-  }
+/** How WebSockets are made of a request on Bun. */
+export const upgradeOnBun =
+  (request: Request, server: BunServer): WebSocketUpgrade =>
+  (headers) => {
+    const link = new BunLink();
+    return server.upgrade(request, { data: link, headers }) ? { socket: link, response: undefined } : undefined;
+  };
 
-  /** @param maxPayload bytes of one message; 0 = no limit */
-  handler(maxPayload: number): BunWebSocketHandler {
-    return {
-      maxPayloadLength: maxPayload || LARGEST,
-      // heartbeats are ours
-      idleTimeout: 0,
-      sendPings: false,
-      open: (socket) => linkOf(socket)?.onSocket(socket),
-      message: (socket, data) => linkOf(socket)?.listener?.onMessage(typeof data === "string" ? data : asBuffer(data)),
-      drain: (socket) => linkOf(socket)?.listener?.onDrain(),
-      close: (socket) => linkOf(socket)?.listener?.onClose(),
-    };
-  }
-}
-
-const asBuffer = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
-  Buffer.from(buffer, byteOffset, byteLength);
+/**
+ * One handler serves all WebSockets of a Bun server.
+ * @param maxPayload bytes of one message; 0 = no limit
+ */
+export const webSocketHandler = (maxPayload: number): BunWebSocketHandler => ({
+  maxPayloadLength: maxPayload || LARGEST,
+  // heartbeats are ours
+  idleTimeout: 0,
+  sendPings: false,
+  open: (socket) => linkOf(socket)?.onSocket(socket),
+  message: (socket, data) => linkOf(socket)?.listener?.onMessage(typeof data === "string" ? data : asBuffer(data)),
+  drain: (socket) => linkOf(socket)?.listener?.onDrain(),
+  close: (socket) => linkOf(socket)?.listener?.onClose(),
+});
 
 const linkOf = ({ data }: BunSocket): BunLink | undefined => (data instanceof BunLink ? data : undefined);
 

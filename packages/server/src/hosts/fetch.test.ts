@@ -216,6 +216,13 @@ describe("Bun (X12)", () => {
     expect(onBun({ maxHttpBufferSize: 0 }).bun.websocket.maxPayloadLength).toBeGreaterThan(1e9);
   });
 
+  test("requests of the application keep the time that Bun gives them", () => {
+    const { io, timeouts } = onBun();
+    const nothing = { requestIP: () => null, timeout: () => void timeouts.push(0), upgrade: () => false };
+    expect(bunHandler(io).fetch(new Request("http://app.example/page"), nothing)).toBeUndefined();
+    expect(timeouts).toEqual([]);
+  });
+
   test("what it does not upgrade is refused, and leaves no session", async () => {
     const { io, fetch } = onBun({}, false);
     expect((await fetch())?.status).toBe(500);

@@ -24,17 +24,20 @@ export interface RequestContext {
 
 /**
  * Serves one request of a web-standard server.
+ * @param contextOf asked for requests that are ours, only
  * @returns the answer, undefined in it if the platform has answered by itself; or undefined if the request is not ours
  */
 export function serveFetch(
   engine: FetchEngine,
   serveFile: RequestFilter,
   request: Request,
-  { address, upgrade, gone = abortOf(request) }: RequestContext,
+  contextOf: () => RequestContext,
 ): Promise<Response | undefined> | undefined {
   const { path, addTrailingSlash, transports } = engine.opts;
-  if (!new URL(request.url).pathname.startsWith(enginePath(path, addTrailingSlash))) return undefined;
-  const incoming = new WebRequest(request, address);
+  const url = new URL(request.url);
+  if (!url.pathname.startsWith(enginePath(path, addTrailingSlash))) return undefined;
+  const { address, upgrade, gone = abortOf(request) } = contextOf();
+  const incoming = new WebRequest(request, url, address);
   if (request.headers.get("upgrade")?.toLowerCase() === "websocket" && transports.includes("websocket")) {
     const exchange = new WebUpgradeExchange(incoming, gone, upgrade);
     engine.serve(exchange);

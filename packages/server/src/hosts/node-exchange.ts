@@ -189,16 +189,12 @@ export class NodeUpgradeExchange implements UpgradeExchange {
   }
 
   headers(): Headers {
-    if (this.#response === undefined) return {};
-    // session middlewares set their cookie when the head is about to be written
-    this.#response.writeHead(101);
-    return collected(this.#response);
+    return headersOfUpgrade(this.#response);
   }
 
   refuse(refusal: Refusal): void {
     const { status, message, headers } = refusal;
-    // every refusal of v4 is a 400 here; the limits of Bowline keep their own (engine-protocol §10)
-    this.#refuse(status === 403 ? 400 : status, message, headers);
+    this.#refuse(statusOfUpgrade(status), message, headers);
   }
 
   abandon(): void {
@@ -228,7 +224,7 @@ export class NodeUpgradeExchange implements UpgradeExchange {
     if (this.finished) return this.abandon();
     this.wait();
     this.#finished = true;
-    const headers = this.#response === undefined ? {} : collected(this.#response);
+    const headers = collected(this.#response);
     const text =
       `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\nConnection: close\r\nContent-type: text/html\r\n` +
       `Content-Length: ${Buffer.byteLength(message)}\r\n` +
@@ -250,8 +246,20 @@ export function collectingResponse(request: IncomingMessage, refuse: (status: nu
 
 function ignore(): void {}
 
-export function collected(response: ServerResponse): Headers {
+/** Every refusal of v4 is a 400 on upgrades; the limits of Bowline keep their own (engine-protocol §10). */
+export const statusOfUpgrade = (status: number): number => (status === 403 ? 400 : status);
+
+/** What the headers of a 101 start with: what middlewares have set. */
+export function headersOfUpgrade(response: ServerResponse | undefined): Headers {
+  // session middlewares set their cookie when the head is about to be written
+  response?.writeHead(101);
+  return collected(response);
+}
+
+/** What middlewares have set, if there are any. */
+export function collected(response: ServerResponse | undefined): Headers {
   const headers: Headers = {};
+  if (response === undefined) return headers;
   for (const name of response.getHeaderNames()) {
     const value = response.getHeader(name);
     if (value !== undefined) headers[name] = typeof value === "number" ? String(value) : value;

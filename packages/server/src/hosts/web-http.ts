@@ -12,11 +12,13 @@ export class WebRequest extends IncomingMessage {
   readonly #body: BodyReader | undefined;
   #isReading = false;
 
-  /** @param address of the client; "" = unknown */
-  constructor(source: Request, address: string) {
+  /**
+   * @param url that of the request
+   * @param address of the client; "" = unknown
+   */
+  constructor(source: Request, { pathname, search, protocol, host }: URL, address: string) {
     super(new NetSocket());
     this.#body = source.body?.getReader();
-    const { pathname, search, protocol, host } = new URL(source.url);
     const rawHeaders = source.headers.has("host") ? [] : ["host", host];
     for (const [name, value] of source.headers) rawHeaders.push(name, value);
     Object.assign(this, { httpVersion: "1.1", httpVersionMajor: 1, httpVersionMinor: 1 });

@@ -2,7 +2,14 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Refusal } from "../admission.ts";
 import type { Headers as HeaderMap, UpgradeExchange } from "../exchange.ts";
 import type { PlatformSocket } from "../transports/platform-websocket.ts";
-import { areHeaders, collected, collectingResponse, SAFETY } from "./node-exchange.ts";
+import {
+  areHeaders,
+  collected,
+  collectingResponse,
+  headersOfUpgrade,
+  SAFETY,
+  statusOfUpgrade,
+} from "./node-exchange.ts";
 
 /**
  * Turns a request into a WebSocket of the platform's, with headers for its answer.
@@ -49,14 +56,11 @@ export class WebUpgradeExchange implements UpgradeExchange {
   }
 
   headers(): HeaderMap {
-    if (this.#response === undefined) return {};
-    // session middlewares set their cookie when the head is about to be written
-    this.#response.writeHead(101);
-    return collected(this.#response);
+    return headersOfUpgrade(this.#response);
   }
 
   refuse({ status, message, headers }: Refusal): void {
-    this.#refuse(status === 403 ? 400 : status, message, headers);
+    this.#refuse(statusOfUpgrade(status), message, headers);
   }
 
   abandon(): void {
@@ -77,7 +81,7 @@ export class WebUpgradeExchange implements UpgradeExchange {
   #refuse(status: number, message: string, extra: Readonly<Record<string, string>> = {}): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    const headers = this.#response === undefined ? {} : collected(this.#response);
+    const headers = collected(this.#response);
     const all = webHeaders({ ...SAFETY, ...headers, ...extra, "Content-Type": "text/html" });
     this.#resolve(new Response(message, { status, headers: all }));
   }
