@@ -135,7 +135,7 @@ export const dial =
         if (at < 0) return current!.carrier!.send(packets);
         // transports take no Blobs, since polling cannot: it is read first, and nothing may overtake it
         isReading = true;
-        (packets[at] as unknown as Blob).arrayBuffer().then((read) => {
+        (packets[at] as { arrayBuffer?(): Promise<ArrayBuffer> }).arrayBuffer!().then((read) => {
           packets[at] = new Uint8Array(read);
           isReading = false;
           context.onReady();

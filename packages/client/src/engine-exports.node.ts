@@ -2,7 +2,7 @@
 import { createParserCodec } from "@bowline/protocol";
 import { dial } from "./dial.ts";
 import type { EngineOptions } from "./engine-options.ts";
-import { EngineSocket } from "./engine-socket.ts";
+import { EngineSocket, withoutUpgrade } from "./engine-socket.ts";
 import { node } from "./node/node.ts";
 import { transports } from "./node/transports.ts";
 import type { Platform } from "./transport.ts";
@@ -26,8 +26,7 @@ export class SocketWithoutUpgrade extends EngineSocket {
   constructor(opts: EngineOptions);
   constructor(uri?: string, opts?: EngineOptions);
   constructor(uri?: string | EngineOptions, opts?: EngineOptions) {
-    const isText = typeof uri === "string";
-    super(nodePlatform, isText ? uri : undefined, { ...(isText ? opts : (uri ?? opts)), upgrade: false });
+    super(nodePlatform, ...withoutUpgrade(uri, opts));
   }
 }
 

@@ -1,6 +1,6 @@
 // The entry `bowline-client/engine`.
 import type { EngineOptions } from "./engine-options.ts";
-import { EngineSocket } from "./engine-socket.ts";
+import { EngineSocket, withoutUpgrade } from "./engine-socket.ts";
 import { browserPlatform } from "./platform.ts";
 
 /** An Engine.IO client without Socket.IO. */
@@ -20,8 +20,7 @@ export class SocketWithoutUpgrade extends EngineSocket {
   constructor(opts: EngineOptions);
   constructor(uri?: string, opts?: EngineOptions);
   constructor(uri?: string | EngineOptions, opts?: EngineOptions) {
-    const isText = typeof uri === "string";
-    super(browserPlatform, isText ? uri : undefined, { ...(isText ? opts : (uri ?? opts)), upgrade: false });
+    super(browserPlatform, ...withoutUpgrade(uri, opts));
   }
 }
 

@@ -7,6 +7,13 @@ import type { Platform } from "./transport.ts";
 /** Whoever uses an engine by itself has its events. */
 const nobody: EngineOwner = { onMessage() {}, onOpen() {}, onPing() {}, onError() {}, onClose() {} };
 
+/** Arguments of a socket, as those of one that stays on its first transport. */
+export const withoutUpgrade = (
+  uri?: string | EngineOptions,
+  opts?: EngineOptions,
+): [uri: string | undefined, opts: EngineOptions] =>
+  typeof uri === "string" ? [uri, { ...opts, upgrade: false }] : [undefined, { ...(uri ?? opts), upgrade: false }];
+
 /** An Engine.IO client without Socket.IO (api.md EC1). Users know it as Socket, of `bowline-client/engine`. */
 export class EngineSocket extends Engine {
   /** The version of the Engine.IO protocol. */

@@ -1,10 +1,10 @@
 // The entry `bowline-client/msgpack` in Node.js.
 import { createMsgpackParser, type MsgpackParser } from "@bowline/protocol";
-import { nodeBytes } from "./node/bytes.ts";
+import { nodeBytes, toBuffer } from "./node/bytes.ts";
 
 const parser: MsgpackParser = createMsgpackParser({
   text: nodeBytes,
-  fromBinary: (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+  fromBinary: toBuffer,
 });
 
 /** Writes packets as MessagePack, each as one binary message. */

@@ -1,8 +1,9 @@
 // The entry `bowline-client/parser` in Node.js.
 import { createJsonParser, type JsonParser } from "@bowline/protocol";
+import { toBuffer } from "./node/bytes.ts";
 
 const parser: JsonParser = createJsonParser({
-  fromAttachment: (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+  fromAttachment: toBuffer,
 });
 
 /** Writes packets as JSON with binary attachments. Takes a replacer of JSON.stringify. */

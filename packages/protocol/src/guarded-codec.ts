@@ -15,6 +15,8 @@ export const isOver = (size: number, limit: number): boolean => limit > 0 && siz
 /** Whether a name has more bytes in UTF-8. Names are short: what is longer than the limit in UTF-16 is not walked. */
 const isNameOver = (name: string, limit: number): boolean => {
   if (isOver(name.length, limit)) return true;
+  // no character has more
+  if (3 * name.length <= limit) return false;
   let bytes = 0;
   for (const char of name) {
     const code = char.codePointAt(0)!;
@@ -42,14 +44,17 @@ export const checkPacket = (packet: Packet): Packet => {
 // oxlint-disable-next-line no-control-regex -- these are what must not come in
 const CONTROL = /[\0-\x1f\x7f]/;
 
-/** @throws ProtocolError for a namespace or an event whose name is too long, or holds what no name may (abuse 84, 90) */
-export const checkNames = ({ type, nsp, data }: Packet, limits: PacketLimits): void => {
-  if (nsp.length > 1) {
-    if (isNameOver(nsp, limits.maxNamespaceBytes)) fail("namespace_too_long", "invalid namespace");
-    if (CONTROL.test(nsp)) fail("invalid_payload");
-  }
-  const name: unknown = type === EVENT ? (data as unknown[])[0] : undefined;
-  if (typeof name === "string" && isNameOver(name, limits.maxEventNameBytes)) fail("event_name_too_long");
+/** @throws ProtocolError for a namespace whose name is too long, or holds what no name may (abuse 84) */
+export const checkNamespace = (nsp: string, { maxNamespaceBytes }: PacketLimits): void => {
+  if (nsp.length === 1) return;
+  if (isNameOver(nsp, maxNamespaceBytes)) fail("namespace_too_long", "invalid namespace");
+  if (CONTROL.test(nsp)) fail("invalid_payload");
+};
+
+/** @throws ProtocolError for an event whose name is too long (abuse 90) */
+export const checkEventName = (data: readonly unknown[], { maxEventNameBytes }: PacketLimits): void => {
+  const name = data[0];
+  if (typeof name === "string" && isNameOver(name, maxEventNameBytes)) fail("event_name_too_long");
 };
 
 const isDigit = (char: number): boolean => char >= 48 && char <= 57;
@@ -134,14 +139,11 @@ export class GuardedReader extends JsonReader {
   }
 
   protected override parse(text: string, start: number, nsp: string): unknown {
-    const { maxDepth, maxNamespaceBytes, maxAuthBytes, maxEventNameBytes } = this.#limits;
+    const { maxDepth, maxAuthBytes } = this.#limits;
     const size = text.length - start;
     // what stands between a header and its JSON is part of a number, and v4 takes a space for the id 0
     if (text[start]! <= " ") fail("invalid_payload");
-    if (nsp.length > 1) {
-      if (isNameOver(nsp, maxNamespaceBytes)) fail("namespace_too_long", "invalid namespace");
-      if (CONTROL.test(nsp)) fail("invalid_payload");
-    }
+    checkNamespace(nsp, this.#limits);
     // an answer repeats the digits of its event (abuse row 92): as a number they would lose leading zeros
     let idAt = start;
     while (idAt > 1 && isDigit(text.charCodeAt(idAt - 1))) idAt--;
@@ -155,11 +157,7 @@ export class GuardedReader extends JsonReader {
     // a text must be longer than that to be too deep; a slice of it would take twice the time
     if (isOver(size, 2 * maxDepth)) checkDepth(text, start, maxDepth);
     const data = readStrings(text, start) ?? super.parse(text, start, nsp);
-    if ((first === "2" || first === "5") && Array.isArray(data)) {
-      const name: unknown = data[0];
-      if (typeof name === "string" && 3 * name.length > maxEventNameBytes && isNameOver(name, maxEventNameBytes))
-        fail("event_name_too_long", "invalid payload");
-    }
+    if ((first === "2" || first === "5") && Array.isArray(data)) checkEventName(data, this.#limits);
     return data;
   }
 }

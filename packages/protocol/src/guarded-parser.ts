@@ -1,6 +1,6 @@
 import type { Codec, PacketLimits, PacketReader, PacketSink } from "./codec.ts";
 import { ProtocolError, UsageError } from "./errors.ts";
-import { checkNames, checkPacket, isOver } from "./guarded-codec.ts";
+import { checkEventName, checkNamespace, checkPacket, isOver } from "./guarded-codec.ts";
 import { CONNECT, EVENT, type Frame, type Packet } from "./packet.ts";
 import { createParserCodec, type Parser } from "./parser.ts";
 
@@ -72,7 +72,8 @@ class GuardedParserReader implements PacketReader {
     } catch (error) {
       throw unreadable(error);
     }
-    checkNames(packet, this.#limits);
+    checkNamespace(packet.nsp, this.#limits);
+    if (packet.type === EVENT) checkEventName(packet.data as unknown[], this.#limits);
     if (packet.type === CONNECT && isOver(size, this.#limits.maxAuthBytes)) {
       throw new ProtocolError("auth_too_large", "invalid payload");
     }
@@ -80,11 +81,7 @@ class GuardedParserReader implements PacketReader {
   }
 
   destroy(): undefined {
-    try {
-      this.#reader?.destroy?.();
-    } catch {
-      // the connection has ended anyway
-    }
+    this.#reader?.destroy?.();
   }
 }
 

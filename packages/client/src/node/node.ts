@@ -1,8 +1,6 @@
 import { createJsonCodec, type createParserCodec, detaching, type Frame, toAttachment } from "@bowline/protocol";
 import type { Opener, Platform } from "../transport.ts";
-
-const toBuffer = (bytes: Uint8Array): Buffer =>
-  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+import { toBuffer } from "./bytes.ts";
 
 const toChunk = (frame: Frame): string | Buffer => (typeof frame === "string" ? frame : toBuffer(frame));
 
