@@ -197,6 +197,21 @@ serverTransportContract({
   told: ({ socket }) => socket.closeCode,
 });
 
+test("WebSocket of a platform: empty messages that wait are counted, too, and all are read in order", async () => {
+  const line = new PlatformWebSocketLine();
+  line.owner.appetite = 1;
+  const messages = Array.from({ length: 8_000 }, (_, index) => `4${index}`);
+  line.begin(...messages)();
+  line.owner.resume();
+  await streams();
+  expect(line.owner.frames).toEqual(messages);
+  line.owner.appetite = 0;
+  line.begin("4")();
+  for (let i = 0; i < 8_192; i++) line.socket.listener.onMessage(new Uint8Array());
+  expect(line.owner.ends).toMatchObject([{ reason: "transport error" }]);
+  expect(line.socket.closeCode).toBe(1008);
+});
+
 test("WebSocket of a platform: what is written before it is open waits for that, also behind a close", async () => {
   const line = new PlatformWebSocketLine();
   const early = new FakePlatformSocket();

@@ -31,8 +31,9 @@ export interface PlatformSocketListener {
 const HIGH_WATER = 262_144;
 /** How often a busy one is looked at, in ms. */
 const LOOK_INTERVAL = 20;
-/** Unread messages beyond these bytes, while input is not read, end it: platforms cannot be paused. */
+/** More that waits while input is not read, in bytes or in messages, ends it: platforms cannot be paused. */
 const MIN_UNREAD = 1_048_576;
+const MAX_UNREAD_MESSAGES = 8_192;
 
 /** A WebSocket of the platform's. It has the limits of messages; those of frames are the platform's own. */
 export class PlatformWebSocketTransport implements Transport, Timed, PlatformSocketListener {
@@ -141,7 +142,8 @@ export class PlatformWebSocketTransport implements Transport, Timed, PlatformSoc
     this.#unread.push(data);
     this.#unreadBytes += length;
     if (!this.#isPaused) return this.handler.onReadable();
-    if (this.#unreadBytes > Math.max(maxPayload, MIN_UNREAD)) this.#fail(new UnreadError());
+    const isTooMuch = this.#unreadBytes > Math.max(maxPayload, MIN_UNREAD);
+    if (isTooMuch || this.#unread.length > MAX_UNREAD_MESSAGES) this.#fail(new UnreadError());
   }
 
   onDrain(): void {
