@@ -21,6 +21,10 @@ const pages = [
   ["bowline-client/engine", "client/dist/engine", "The client of Engine.IO, without Socket.IO."],
   ["bowline-client/msgpack", "client/dist/msgpack", "A parser for the option `parser`: MessagePack."],
   ["bowline-client/parser", "client/dist/parser", "The default parser as v4's classes."],
+  ["bowline/cluster", "server/dist/cluster", "What adapters are made of: buses, codecs and the messages of a cluster."],
+  ["@bowline/adapters/redis", "adapters/dist/redis", "Many nodes, through Redis."],
+  ["@bowline/adapters/node-cluster", "adapters/dist/node-cluster", "All cores of one machine: worker processes."],
+  ["@bowline/adapters/message-port", "adapters/dist/message-port", "Servers in worker threads."],
   ["@bowline/react", "react/dist/index", "Hooks for React."],
   ["@bowline/protocol", "protocol/dist/index", "The protocol core: codecs, frames and session machines, without I/O."],
 ].map(([name = "", entry, about = ""]) => ({

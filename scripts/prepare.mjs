@@ -8,6 +8,7 @@ const builds = [
   { name: "protocol", folder: "packages/protocol", sources: "src" },
   { name: "client", folder: "packages/client", sources: "src" },
   { name: "server", folder: "packages/server", sources: "src" },
+  { name: "adapters", folder: "packages/adapters", sources: "src" },
   { name: "react", folder: "packages/react", sources: "src" },
   { name: "chat", folder: "apps/chat", sources: "page" },
 ];

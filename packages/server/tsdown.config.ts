@@ -13,6 +13,7 @@ function copyClient(): void {
 export default defineConfig({
   entry: {
     index: "src/index.ts",
+    cluster: "src/cluster-exports.ts",
     engine: "src/engine-exports.ts",
     fetch: "src/fetch-exports.ts",
     msgpack: "src/msgpack.ts",
