@@ -16,6 +16,8 @@ export * from "./json-parser.ts";
 export * from "./jsonp.ts";
 export * from "./message-compression.ts";
 export * from "./msgpack-parser.ts";
+export * from "./msgpack-reader.ts";
+export * from "./msgpack-writer.ts";
 export * from "./packet.ts";
 export * from "./parser.ts";
 export * from "./parser-events.ts";

@@ -16,25 +16,37 @@ const refuse = (message: string): never => {
 };
 
 /**
+ * How Dates are written: as notepack.io 2 does (extension 0, milliseconds), or as timestamps of MessagePack's own
+ * (extension −1).
+ */
+export type DateForm = "milliseconds" | "timestamp";
+
+/**
  * Writes values as MessagePack: integers in their shortest form, other numbers as float 64, ArrayBuffers and views as
- * bin, Dates as notepack.io 2 does (extension 0, milliseconds). `toJSON` is honoured, but for Dates. What JSON leaves out
+ * bin. `toJSON` is honoured, but for Dates. What JSON leaves out
  * or writes as null (undefined, functions, symbols) is left out of maps, and nil in arrays.
  * @throws UsageError `not_serializable` for cycles, depth, Blobs, and BigInts of more than 64 bits
  */
-export function encodeMsgpack(value: unknown, text: TextWriter): Uint8Array<ArrayBuffer> {
-  const writer = new Writer(text);
+export function encodeMsgpack(
+  value: unknown,
+  text: TextWriter,
+  dates: DateForm = "milliseconds",
+): Uint8Array<ArrayBuffer> {
+  const writer = new Writer(text, dates);
   writer.write(value, 0);
   return writer.bytes();
 }
 
 class Writer {
   readonly #text: TextWriter;
+  readonly #dates: DateForm;
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(FIRST_BYTES);
   #view: DataView = new DataView(this.#bytes.buffer);
   #at = 0;
 
-  constructor(text: TextWriter) {
+  constructor(text: TextWriter, dates: DateForm) {
     this.#text = text;
+    this.#dates = dates;
   }
 
   bytes(): Uint8Array<ArrayBuffer> {
@@ -87,10 +99,31 @@ class Writer {
     const ms = date.getTime();
     // as JSON does
     if (Number.isNaN(ms)) return this.#byte(0xc0);
+    if (this.#dates === "timestamp")
+      return this.#timestamp(Math.floor(ms / 1000), (ms - 1000 * Math.floor(ms / 1000)) * 1e6);
     this.#room(10);
     this.#view.setUint16(this.#at, 0xd7_00);
     this.#view.setBigInt64(this.#at + 2, BigInt(ms));
     this.#at += 10;
+  }
+
+  /** The shortest form that holds it: seconds of 32 bits, of 34 with nanoseconds of 30, or of 64 with 32. */
+  #timestamp(seconds: number, nanoseconds: number): void {
+    this.#room(15);
+    if (seconds >= 0 && seconds < 0x4_0000_0000) {
+      const isShort = nanoseconds === 0 && seconds < 0x1_0000_0000;
+      this.#view.setUint16(this.#at, isShort ? 0xd6_ff : 0xd7_ff);
+      const high = nanoseconds * 4 + Math.floor(seconds / 0x1_0000_0000);
+      if (!isShort) this.#view.setUint32(this.#at + 2, high);
+      this.#view.setUint32(this.#at + (isShort ? 2 : 6), seconds % 0x1_0000_0000);
+      this.#at += isShort ? 6 : 10;
+      return;
+    }
+    this.#view.setUint16(this.#at, 0xc7_0c);
+    this.#view.setInt8(this.#at + 2, -1);
+    this.#view.setUint32(this.#at + 3, nanoseconds);
+    this.#view.setBigInt64(this.#at + 7, BigInt(seconds));
+    this.#at += 15;
   }
 
   #binary(bytes: Uint8Array): void {

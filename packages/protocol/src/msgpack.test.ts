@@ -290,3 +290,15 @@ describe("packets (api.md P6, socket-protocol §9)", () => {
     expect(count).toBe(1);
   });
 });
+
+test.each([
+  [new Date(0), "d6ff00000000"],
+  [new Date(1_700_000_000_000), "d6ff6553f100"],
+  [new Date(1_700_000_000_123), "d7ff1d5353006553f100"],
+  [new Date(0x1_0000_0000 * 1000), "d7ff0000000100000000"],
+  [new Date(-1), "c70cff3b8b87c0ffffffffffffffff"],
+])("writes %s as a timestamp where nodes of a cluster read it", (date, hex) => {
+  const bytes = encodeMsgpack(date, text, "timestamp");
+  expect(Buffer.from(bytes).toString("hex")).toBe(hex);
+  expect(decode(bytes)).toEqual(date);
+});

@@ -12,6 +12,7 @@ export type {
   ReceivedMessage,
   SocketDescription,
 } from "./cluster/cluster-message.ts";
+export { readMsgpack, writeMsgpack } from "./cluster/msgpack-bytes.ts";
 export { MemoryBus, MemoryNetwork } from "./cluster/memory-bus.ts";
 export type { Handshake } from "./handshake.ts";
 export type { Target } from "./room-index.ts";
