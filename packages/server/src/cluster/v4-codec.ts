@@ -5,8 +5,8 @@ import type { Room } from "../room.ts";
 import type { Channel, ClusterCodec, ClusterNode, Publication, ReceivingNode, RequestKind } from "./cluster-codec.ts";
 import type { ClusterMessage, ReceivedMessage } from "./cluster-message.ts";
 import { readMsgpack, writeMsgpack } from "./msgpack-bytes.ts";
-import { hasBinary } from "./schema.ts";
-import { fromV4Message, jsonOf, toV4Message, v4Id, type V4Message, V4Type } from "./v4-messages.ts";
+import { hasBinary, jsonFrom, jsonOf } from "./schema.ts";
+import { fromV4Message, toV4Message, v4Id, type V4Message, V4Type } from "./v4-messages.ts";
 
 /** Which rooms have channels of their own (api.md X2). */
 export type SubscriptionMode = "static" | "dynamic" | "dynamic-private";
@@ -113,5 +113,5 @@ class V4Codec implements ClusterCodec {
 function bytesOf(message: V4Message): Uint8Array {
   return MAY_BE_BINARY.has(message.type) && hasBinary(message.data)
     ? writeMsgpack(message)
-    : Buffer.from(JSON.stringify(message));
+    : Buffer.from(jsonFrom(message));
 }
