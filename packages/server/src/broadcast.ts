@@ -21,6 +21,7 @@ import { BroadcastAck, type Collector, type PendingAck } from "./acks.ts";
 import type { Clock } from "./clock.ts";
 import type { EventContent, SocketDescription } from "./cluster/cluster-message.ts";
 import type { EmitFlags } from "./emit-flags.ts";
+import type { KeptRooms } from "./kept-rooms.ts";
 import { Message } from "./outbox.ts";
 import type { Handshake } from "./handshake.ts";
 import { ClusterSocket, type RemoteSocket } from "./remote-socket.ts";
@@ -48,6 +49,8 @@ export interface BroadcastSocket extends Member {
 
 /** Keeps what is sent for clients that come back. */
 export interface EventRecorder {
+  /** The rooms of those. */
+  readonly kept: Iterable<Room> & Pick<KeptRooms, "has" | "isId">;
   encode(to: Target | Room, data: unknown[], id: number | undefined, flags: EmitFlags): Message;
 }
 

@@ -26,6 +26,13 @@ export interface Node extends Stage {
   take(peer: Peer): unknown[];
 }
 
+/** Who says something, where, and to whom if not to all. */
+interface Saying {
+  readonly id?: string;
+  readonly namespace?: string;
+  readonly to?: string;
+}
+
 /** What travelled. */
 export interface Travelled {
   readonly channel: string;
@@ -72,7 +79,7 @@ export class ClusterStage {
   }
 
   /** Says something as a node that is not there. */
-  say(codec: ClusterCodec, message: ClusterMessage, { id = "ghost", namespace = "/", to = "" } = {}): void {
+  say(codec: ClusterCodec, message: ClusterMessage, { id = "ghost", namespace = "/", to = "" }: Saying = {}): void {
     for (const { channel, bytes } of codec.encode({ id, namespace }, message, to === "" ? undefined : to)) {
       this.stranger.publish(channel, bytes);
     }

@@ -97,7 +97,7 @@ export class Cluster implements OtherNodes {
     this.#setup = setup;
     this.#log = log;
     this.id = codec.nodeId();
-    this.#node = { id: this.id, namespace: space.name, has: (room) => space.index.has(room) };
+    this.#node = { id: this.id, namespace: space.name, has: (room) => this.#wants(room) };
     this.#presence = new Presence(space.clock, options, codec.hasPresence, {
       // when the bus is up again, a hello says it
       onBeat: () => bus.status === "up" && this.#publish({ type: "alive" }),
@@ -109,6 +109,7 @@ export class Cluster implements OtherNodes {
       if (subscribe !== undefined) this.#stops.push(subscribe(name, this.#onBytes));
     }
     for (const room of space.index.rooms.keys()) this.#onRoom(room);
+    for (const room of space.recovery?.kept ?? []) this.#onRoom(room);
     space.index.interest = { onCreate: (room) => this.#onRoom(room), onDelete: (room) => this.#onRoomEnd(room) };
     if (!codec.hasPresence) return;
     if (bus.status === "up") this.#publish({ type: "hello" });
@@ -431,14 +432,21 @@ export class Cluster implements OtherNodes {
     this.#log.onLeave(this.#space.name, id);
   }
 
+  /** Whether somebody is in a room, or will be when a client comes back that must not have missed what was sent there. */
+  #wants(room: Room): boolean {
+    return this.#space.index.has(room) || this.#space.recovery?.kept.has(room) === true;
+  }
+
   #onRoom(room: Room): void {
     if (this.#rooms.has(room)) return;
     const { codec, bus } = this.#setup;
-    const channel = codec.roomChannel(this.#node, room, this.#space.sockets.has(room));
+    const isSocketId = this.#space.sockets.has(room) || this.#space.recovery?.kept.isId(room) === true;
+    const channel = codec.roomChannel(this.#node, room, isSocketId);
     if (channel !== undefined) this.#rooms.set(room, bus.subscribe(channel, this.#onBytes));
   }
 
   #onRoomEnd(room: Room): void {
+    if (this.#wants(room)) return;
     this.#rooms.get(room)?.();
     this.#rooms.delete(room);
   }
