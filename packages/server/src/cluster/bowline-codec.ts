@@ -1,5 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { type Frame, ProtocolError, RESERVED_EVENTS, UsageError } from "@bowline/protocol";
+import { definedOf } from "../check-options.ts";
 import type { EmitFlags } from "../emit-flags.ts";
 import type { Room } from "../room.ts";
 import type { Target } from "../room-index.ts";
@@ -64,7 +65,7 @@ const PLAIN = 2;
 export function bowlineCodec(options: Partial<BowlineCodecOptions> = {}): ClusterCodec {
   // a variable that is not set, more likely than a wish
   if (options.secret?.length === 0) throw new UsageError("invalid_option", "option secret must not be empty");
-  return new BowlineCodec({ ...bowlineCodecDefaults, ...options });
+  return new BowlineCodec({ ...bowlineCodecDefaults, ...definedOf(options) });
 }
 
 const newId = (): string => randomBytes(12).toString("base64url");

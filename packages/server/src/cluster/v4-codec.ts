@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { UsageError } from "@bowline/protocol";
 import { asBuffer } from "../buffer-bytes.ts";
+import { definedOf } from "../check-options.ts";
 import type { Room } from "../room.ts";
 import type { Channel, ClusterCodec, ClusterNode, Publication, ReceivingNode, RequestKind } from "./cluster-codec.ts";
 import type { ClusterMessage, ReceivedMessage } from "./cluster-message.ts";
@@ -38,9 +39,12 @@ const MAY_BE_BINARY: ReadonlySet<number> = new Set([
 const SOCKET_ID_LENGTH = 20;
 const BRACE = 0x7b;
 
-/** v4's cluster messages on channels by namespace, node and room: the language of its sharded Redis adapter (socket-protocol §11). */
+/**
+ * v4's cluster messages on channels by namespace, node and room: the language of its sharded Redis adapter (socket-protocol §11).
+ * @throws UsageError for an unknown mode
+ */
 export function v4Codec(options: Partial<V4CodecOptions> = {}): ClusterCodec {
-  const { channelPrefix, subscriptionMode } = { ...v4CodecDefaults, ...options };
+  const { channelPrefix, subscriptionMode } = { ...v4CodecDefaults, ...definedOf(options) };
   if (!["static", "dynamic", "dynamic-private"].includes(subscriptionMode)) {
     throw new UsageError("invalid_option", `option subscriptionMode must not be "${subscriptionMode}"`);
   }
