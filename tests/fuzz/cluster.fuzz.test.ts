@@ -14,7 +14,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 // FUZZ_RUNS=1000000 FUZZ_SEED=42 npx vitest run tests/fuzz/cluster
-const numRuns = Number(process.env["FUZZ_RUNS"] ?? 20_000);
+const numRuns = Number(process.env["FUZZ_RUNS"] ?? 5_000);
 const seed = Number(process.env["FUZZ_SEED"] ?? 7);
 
 const NAMESPACE = "/chat";
@@ -237,7 +237,7 @@ describe.each(codecs)("%s", (_name, codec) => {
       ),
       { numRuns, seed },
     );
-    if (numRuns >= 20_000) expect(Math.min(outcomes.read, outcomes.refused)).toBeGreaterThan(100);
+    if (numRuns >= 5_000) expect(Math.min(outcomes.read, outcomes.refused)).toBeGreaterThan(100);
   });
 
   test.each(deepBrackets.map((given, index) => [index, given] as const))("depth and lengths (%i)", (_index, given) => {
@@ -297,7 +297,7 @@ describe.each(codecs)("a node that speaks %s", (_name, codec) => {
     fc.assert(fc.property(channel, message, property), { numRuns, seed });
     for (const given of deepBrackets) stranger.publish(codec.countedChannel(receiver), given);
     for (const { cluster } of servers) {
-      expect(cluster.counts.ignored).toBeGreaterThan(100);
+      expect(cluster.counts.ignored).toBeGreaterThan(50);
       expect(cluster.nodes(NAMESPACE).length).toBeLessThanOrEqual(50);
     }
     expect(Object.getPrototypeOf({})).toBe(Object.prototype);
