@@ -21,6 +21,10 @@ const uses = /** @type {Readonly<Record<string, string | undefined>>} */ ({
   "bowline-client/parser": parser,
   "bowline-client/websocket": client,
   "bowline-client/webtransport": "it.webTransport !== undefined",
+  "@bowline/adapters/message-port": "typeof it.createAdapter === 'function'",
+  "@bowline/adapters/node-cluster": "typeof it.createAdapter === 'function' && typeof it.setupPrimary === 'function'",
+  "@bowline/adapters/redis": "typeof it.createAdapter === 'function' && typeof it.Emitter === 'function'",
+  "bowline/cluster": "new it.MemoryNetwork().connect().status === 'up'",
   "@bowline/protocol": "it.jsonCodec.encode({ type: it.PacketType.DISCONNECT, nsp: '/' })[0] === '1'",
   "@bowline/react": "typeof it.useSocket === 'function' && typeof it.SocketProvider === 'function'",
 });
@@ -67,6 +71,7 @@ export const project = {
   name: "subpaths",
   private: true,
   dependencies: {
+    "@bowline/adapters": "^0.1.0",
     "@bowline/protocol": "^0.1.0",
     "@bowline/react": "^0.1.0",
     bowline: "^0.1.0",
