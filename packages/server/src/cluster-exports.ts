@@ -1,4 +1,5 @@
 // what adapters are made of: `bowline/cluster`
+export { ProtocolError, UsageError } from "@bowline/protocol";
 export type { EmitFlags } from "./emit-flags.ts";
 export type { Bus, BusError, BusObserver, BusStatus, Deliver, LostMessages } from "./cluster/bus.ts";
 export type {
