@@ -1,3 +1,6 @@
+/** Revision of the Socket.IO protocol. */
+export const SOCKET_PROTOCOL = 5;
+
 // PacketType as constants, at the top of the file: from here bundlers put in the numbers
 /** A client joins a namespace, or the answer: it has joined. */
 export const CONNECT: typeof PacketType.CONNECT = 0;

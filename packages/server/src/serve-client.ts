@@ -5,7 +5,7 @@ import { brotliCompress, deflate, gzip } from "node:zlib";
 import { chooseEncoding, type Encoding } from "./accept-encoding.ts";
 import { cors, type CorsOptions } from "./cors.ts";
 import { runInOrder } from "./middleware.ts";
-import { version } from "../package.json" with { type: "json" };
+import { version } from "../package.json";
 
 /** The names under which v4 serves its client, and our files (api.md S6). */
 const FILES: ReadonlyMap<string, string> = new Map([
