@@ -1,5 +1,5 @@
 // what both builds export beside their own `io` and `Manager`
-export { SOCKET_PROTOCOL as protocol } from "@bowline/protocol";
+export { protocol } from "@bowline/protocol";
 export { Socket } from "./socket.ts";
 export type { ManagerOptions, ManagerReservedEvents } from "./connection.ts";
 export type { DisconnectDescription, Engine, EngineEvents } from "./engine.ts";

@@ -1,4 +1,4 @@
-import { SOCKET_PROTOCOL, type DefaultEventsMap, type EventsMap } from "@bowline/protocol";
+import { protocol, type DefaultEventsMap, type EventsMap } from "@bowline/protocol";
 import { Socket, type SocketOptions } from "./socket.ts";
 import type { Connection, ManagerOptions } from "./connection.ts";
 import type { ManagerClass } from "./manager.ts";
@@ -51,5 +51,5 @@ export const createLookup = (Manager: ManagerClass): Lookup => {
   };
   // `lookup` has the types of any events
   const io = lookup as Lookup;
-  return Object.assign(io, { Manager, Socket, io, connect: io, protocol: SOCKET_PROTOCOL });
+  return Object.assign(io, { Manager, Socket, io, connect: io, protocol });
 };

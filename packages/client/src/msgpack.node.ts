@@ -11,5 +11,5 @@ const parser: MsgpackParser = createMsgpackParser({
 export const Encoder: MsgpackParser["Encoder"] = parser.Encoder;
 /** Reads them; listeners get Buffers. */
 export const Decoder: MsgpackParser["Decoder"] = parser.Decoder;
-export { PacketType, SOCKET_PROTOCOL as protocol } from "@bowline/protocol";
+export { PacketType, protocol } from "@bowline/protocol";
 export type { MsgpackParser, Parser, ParserPacket } from "@bowline/protocol";
