@@ -12,7 +12,7 @@ import { atEnd, closeAll, until } from "./harness.ts";
 interface Told {
   readonly bus: RedisBus;
   readonly statuses: BusStatus[];
-  readonly lost: LostMessages[];
+  readonly lost: Omit<LostMessages, "since">[];
   readonly errors: BusError[];
 }
 
@@ -25,7 +25,10 @@ function watched(pub: RedisClient, sub: RedisClient | undefined, options = {}): 
   const told: Told = { bus, statuses: [], lost: [], errors: [] };
   bus.observe({
     onStatus: (status) => told.statuses.push(status),
-    onLost: (lost) => told.lost.push(lost),
+    onLost: ({ since, ...lost }) => {
+      expect(since).toBeGreaterThan(Date.now() - 60_000);
+      told.lost.push(lost);
+    },
     onError: (error) => told.errors.push(error),
   });
   return told;

@@ -84,7 +84,8 @@ export class RedisBus implements Bus {
 
   publish(channel: string, bytes: Uint8Array): void {
     this.#start();
-    if (this.#status === "closed") this.#tellLost({ count: 1, bytes: bytes.byteLength, reason: "down" });
+    if (this.#status === "closed")
+      this.#tellLost({ count: 1, bytes: bytes.byteLength, reason: "down", since: Date.now() });
     else this.#publisher.publish(channel, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   }
 

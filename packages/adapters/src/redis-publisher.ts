@@ -22,8 +22,8 @@ export interface RedisPublisherOptions {
 export class RedisPublisher {
   readonly #port: RedisPort;
   readonly #options: RedisPublisherOptions;
-  /** What Redis has not acknowledged, with its bytes. */
-  readonly #inFlight = new Map<Flight, number>();
+  /** What Redis has not acknowledged, the oldest first. */
+  readonly #inFlight = new Map<Flight, { readonly size: number; readonly since: number }>();
   #queuedBytes = 0;
   /** What waits for the first connection. */
   #early: { readonly channel: string; readonly bytes: Buffer }[] | undefined;
@@ -68,8 +68,9 @@ export class RedisPublisher {
     const size = bytes.byteLength;
     const { onLost, maxQueuedBytes } = this.#options;
     const isReady = this.#port.isReady;
-    if (!isReady && this.#early === undefined) return onLost({ count: 1, bytes: size, reason: "down" });
-    if (this.#queuedBytes + size > maxQueuedBytes) return onLost({ count: 1, bytes: size, reason: "full" });
+    const since = Date.now();
+    if (!isReady && this.#early === undefined) return onLost({ count: 1, bytes: size, reason: "down", since });
+    if (this.#queuedBytes + size > maxQueuedBytes) return onLost({ count: 1, bytes: size, reason: "full", since });
     if (isReady) return this.#send(channel, bytes);
     this.#queuedBytes += size;
     this.#early?.push({ channel, bytes });
@@ -88,31 +89,32 @@ export class RedisPublisher {
 
   #send(channel: string, bytes: Buffer): void {
     const size = bytes.byteLength;
+    const since = Date.now();
     let flight: Flight;
     try {
       flight = this.#port.publish(this.#options.kind, channel, bytes);
     } catch (error) {
       // clients reject; one that throws is no reason to throw at who emits
       this.#options.onError("publish", error);
-      return this.#options.onLost({ count: 1, bytes: size, reason: "failed" });
+      return this.#options.onLost({ count: 1, bytes: size, reason: "failed", since });
     }
-    this.#inFlight.set(flight, size);
+    this.#inFlight.set(flight, { size, since });
     this.#queuedBytes += size;
     flight.done.then(
       () => this.#land(flight),
       (error: unknown) => {
         if (!this.#land(flight)) return;
         this.#options.onError("publish", error);
-        this.#options.onLost({ count: 1, bytes: size, reason: "failed" });
+        this.#options.onLost({ count: 1, bytes: size, reason: "failed", since });
       },
     );
   }
 
   #land(flight: Flight): boolean {
-    const size = this.#inFlight.get(flight);
-    if (size === undefined) return false;
+    const known = this.#inFlight.get(flight);
+    if (known === undefined) return false;
     this.#inFlight.delete(flight);
-    this.#queuedBytes -= size;
+    this.#queuedBytes -= known.size;
     if (this.#inFlight.size === 0) this.#onceEmpty?.();
     return true;
   }
@@ -123,13 +125,14 @@ export class RedisPublisher {
     const flights = [...this.#inFlight];
     this.#inFlight.clear();
     let bytes = 0;
-    for (const [flight, size] of flights) {
+    const since = flights[0]?.[1].since ?? Date.now();
+    for (const [flight, { size }] of flights) {
       flight.cancel();
       bytes += size;
     }
     this.#queuedBytes -= bytes;
     this.#onceEmpty?.();
-    this.#options.onLost({ count: flights.length, bytes, reason: "failed" });
+    this.#options.onLost({ count: flights.length, bytes, reason: "failed", since });
   }
 
   #sendEarly(): void {

@@ -56,7 +56,8 @@ export class MemoryBus implements Bus {
 
   publish(channel: string, bytes: Uint8Array): void {
     if (this.#status === "up") return this.#network.carry(channel, bytes);
-    for (const each of this.#observers) each.onLost({ count: 1, bytes: bytes.byteLength, reason: "down" });
+    for (const each of this.#observers)
+      each.onLost({ count: 1, bytes: bytes.byteLength, reason: "down", since: Date.now() });
   }
 
   subscribe(channel: string, deliver: Deliver): () => void {
