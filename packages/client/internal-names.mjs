@@ -3,6 +3,7 @@
  * None of them may be a name of the public API, of the platform, or of data that travels. A test holds that.
  */
 export const internalNames = [
+  "_hasPingExpired",
   "abandon",
   "activate",
   "advance",
@@ -52,7 +53,6 @@ export const internalNames = [
   "takesError",
   "timer",
   "utf8Length",
-  "v2Error",
 ];
 
 /** What esbuild's `mangleProps` wants. */

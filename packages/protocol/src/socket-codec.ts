@@ -59,13 +59,13 @@ const HEADER = /^(?:[0-4]|[56](0*[1-9]\d*)-)(?:(\/[^,]*),?)?(\d{0,15})/;
  * servers ask, and v4's texts, are `GuardedReader`'s.
  */
 export class JsonReader implements PacketReader {
-  readonly #limits: PacketLimits;
+  readonly #limits: Partial<PacketLimits>;
   readonly #options: JsonCodecOptions;
   #packet: Packet | undefined;
   #attachments: (Uint8Array | undefined)[] = [];
   #due = 0;
 
-  constructor(limits: PacketLimits, options: JsonCodecOptions) {
+  constructor(limits: Partial<PacketLimits>, options: JsonCodecOptions) {
     this.#limits = limits;
     this.#options = options;
   }
@@ -141,7 +141,7 @@ const stringify: Stringify = (data, frames) =>
  */
 export const createJsonCodec = (
   options: JsonCodecOptions,
-  Reader: new (limits: PacketLimits, options: JsonCodecOptions) => PacketReader = JsonReader,
+  Reader: new (limits: Partial<PacketLimits>, options: JsonCodecOptions) => PacketReader = JsonReader,
 ): Codec => ({
   encode({ type, nsp, data, id }) {
     const frames: Frame[] = [""];
@@ -154,5 +154,5 @@ export const createJsonCodec = (
     frames[0] = (count ? `${type + 3}${count}-` : type) + (nsp === "/" ? "" : nsp + ",") + (id ?? "") + (json ?? "");
     return frames;
   },
-  reader: (limits = options as unknown as PacketLimits) => new Reader(limits, options),
+  reader: (limits: Partial<PacketLimits> = options) => new Reader(limits, options),
 });
