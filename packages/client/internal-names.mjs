@@ -45,6 +45,7 @@ export const internalNames = [
   "receive",
   "resume",
   "self",
+  "sendAll",
   "session",
   "sockets",
   "setListeners",

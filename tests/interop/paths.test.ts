@@ -99,13 +99,13 @@ test.each([
   ["on Node.js", ofNode, TcpSocket.prototype, "write"],
   ["in browsers", ofBrowsers, WebSocket.prototype, "send"],
 ] as const)(
-  "from a client's emit to its queue are at most six own functions, and from there to the socket four, %s",
+  "from a client's emit to its queue are at most five own functions, and from there to the socket four, %s",
   async (_, io, target, method) => {
     const { client } = await connect(io, ["websocket"]);
     const queued = framesAt(globalThis, "queueMicrotask");
     const written = framesAt(target, method);
     client.emit("e", 1);
-    expectAtMost(6, await queued);
+    expectAtMost(5, await queued);
     expectAtMost(4, await written);
   },
 );

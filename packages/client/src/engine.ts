@@ -126,10 +126,8 @@ export class Engine extends AliasedEmitter<EngineEvents> implements SessionHandl
   }
 
   /** Sends a message, or several: all that come in one microtask go out in one write. */
-  send(messages: Frame | readonly Frame[], compress = true): void {
-    if (this.#isClosing) return;
-    for (const message of [messages].flat())
-      this.#push(typeof message === "string" ? "4" + message : message, compress);
+  send(messages: Frame | readonly Frame[], compress?: boolean): void {
+    this.sendAll([messages].flat(), compress);
   }
 
   /** Closes after what was sent before, and after an upgrade that is under way. */
@@ -186,11 +184,16 @@ export class Engine extends AliasedEmitter<EngineEvents> implements SessionHandl
     this.#session.end(details instanceof Error ? "transport error" : "transport close", details);
   };
 
-  #push(packet: Frame, compress = true): void {
-    if (!compress) this.plain?.add(packet);
-    if (this.table) fire(this, "packetCreate", { ...packetOf(packet), ["options"]: { compress } });
-    // behind others it goes with them
-    if (this.#queue.push(packet) === 1) queueMicrotask(this.#flush);
+  /** @internal Hot path: packets of one type, that of messages by default. */
+  sendAll(contents: readonly Frame[], compress = true, type = "4"): void {
+    if (this.#isClosing) return;
+    for (const content of contents) {
+      const packet = typeof content === "string" ? type + content : content;
+      if (!compress) this.plain?.add(packet);
+      if (this.table) fire(this, "packetCreate", { ...packetOf(packet), ["options"]: { compress } });
+      // behind others it goes with them
+      if (this.#queue.push(packet) === 1) queueMicrotask(this.#flush);
+    }
   }
 
   readonly #flush = (): void => {
@@ -222,7 +225,7 @@ export class Engine extends AliasedEmitter<EngineEvents> implements SessionHandl
   }
 
   onPing(): void {
-    this.#push("3");
+    this.sendAll([""], true, "3");
     this.#owner?.onPing();
     fire(this, "ping");
     fire(this, "pong");

@@ -141,11 +141,9 @@ export class Socket<
 
   /** Leaves the namespace. The last socket to leave closes the connection. */
   disconnect(): this {
-    if (this.connected) {
-      this.#write(DISCONNECT);
-      this.#leave();
-      this.onClose("io client disconnect");
-    } else this.#leave();
+    if (this.connected) this.#write(DISCONNECT);
+    this.#leave();
+    if (this.connected) this.onClose("io client disconnect");
     return this;
   }
 
@@ -255,11 +253,11 @@ export class Socket<
 
   #transmit({ data, frames, compress }: BufferedPacket): void {
     run(this.#anyOutgoing, this, data as unknown[]);
-    this.io.engine.send(frames, compress);
+    this.io.engine.sendAll(frames, compress);
   }
 
   #write(type: Packet["type"], data?: unknown, id?: number | string): void {
-    this.io.engine.send(this.io.codec.encode({ type, nsp: this.nsp, data, id }));
+    this.io.engine.sendAll(this.io.codec.encode({ type, nsp: this.nsp, data, id }));
   }
 
   /** @internal The connection is open: joins the namespace. */

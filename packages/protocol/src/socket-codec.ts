@@ -17,7 +17,7 @@ export interface JsonCodecOptions {
 
 type Holder = Record<string | number, unknown>;
 
-const isObject = (value: unknown): value is Holder => typeof value === "object" && !!value;
+const isObject = (value: unknown): value is Holder => !!value && typeof value === "object";
 
 /** Throws a ProtocolError, as an expression. */
 export const fail = (code: string): never => {
@@ -109,7 +109,7 @@ export class JsonReader implements PacketReader {
     const attachments = this.#attachments;
     const restore = (value: Holder): unknown => {
       if (value["_placeholder"] === true) {
-        const { num } = value;
+        const num = value["num"];
         const bytes = typeof num === "number" && attachments[num];
         if (!bytes) return fail("illegal_attachments");
         attachments[num] = undefined;
