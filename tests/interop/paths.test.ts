@@ -61,7 +61,9 @@ async function connect(io: typeof ofNode, transports?: readonly string[]) {
   });
   atEnd(() => server.close());
   const port = await listenOn(httpServer);
-  network.servers.set(`127.0.0.1:${port}`, (session) => void server.engine.onWebTransportSession(session));
+  network.servers.set(`127.0.0.1:${port}`, (session) => {
+    server.engine.onWebTransportSession(session);
+  });
   atEnd(() => network.servers.delete(`127.0.0.1:${port}`));
   const connected = once(server, "connection");
   const client = io(`http://127.0.0.1:${port}`, {
