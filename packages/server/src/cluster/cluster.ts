@@ -70,7 +70,8 @@ function valuesOf(response: ClusterResponse): readonly unknown[] {
       return response.rooms;
     case "server-side-answer":
       return [response.value];
-    default:
+    case "count":
+    case "answer":
       return [];
   }
 }
@@ -329,7 +330,11 @@ export class Cluster implements OtherNodes {
       case "bye":
         if (from !== undefined) this.#presence.forget(from);
         return;
-      default:
+      case "count":
+      case "answer":
+      case "fetched":
+      case "room-list":
+      case "server-side-answer":
         return this.#onResponse(from, message);
     }
   }
