@@ -9,6 +9,7 @@ import { asToHub, type FromHub, type Pipe } from "./hub-messages.ts";
 import { type HandOver, isOurs, PROBE, type ToWorker } from "./ipc-messages.ts";
 import { OfficialRelay } from "./official-relay.ts";
 import { SEATS } from "./seat-number.ts";
+import { stopReading } from "./stop-reading.ts";
 
 /** Buses of one worker. */
 const MAX_BUSES = 1_000;
@@ -141,6 +142,7 @@ export class Primary {
   #passOn(message: HandOver, handle: unknown): void {
     // the client has gone meanwhile
     if (!(handle instanceof Socket)) return;
+    stopReading(handle);
     handle.on("error", ignore);
     const peer = this.#seats.get(message.number)?.peer;
     if (peer === undefined || peer.handOvers >= this.#options.maxHandOvers) return void handle.destroy();

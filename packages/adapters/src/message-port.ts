@@ -1,4 +1,5 @@
 import type { MessagePort } from "node:worker_threads";
+import { bowlineCodec, type ClusterOptions, clusterSetup, type ClusterSetup } from "bowline/cluster";
 import { Hub } from "./hub.ts";
 import { HubBus } from "./hub-bus.ts";
 import { asFromHub, asToHub, type FromHub, type ToHub } from "./hub-messages.ts";
@@ -29,7 +30,7 @@ export interface MessagePortHub {
  * @example const { port1, port2 } = new MessageChannel(); hub.connect(port1); new Worker(file, { workerData: port2, transferList: [port2] });
  */
 export function createHub(options: Partial<MessagePortOptions> = {}): MessagePortHub {
-  const { maxQueuedBytes } = { ...messagePortDefaults, ...options };
+  const { maxQueuedBytes = messagePortDefaults.maxQueuedBytes } = options;
   checkLimit("maxQueuedBytes", maxQueuedBytes);
   const hub = new Hub(maxQueuedBytes);
   return {
@@ -65,7 +66,7 @@ export class MessagePortBus extends HubBus {
    * @throws UsageError for options of the wrong kind
    */
   constructor(port: MessagePort, options: Partial<MessagePortOptions> = {}) {
-    const { maxQueuedBytes } = { ...messagePortDefaults, ...options };
+    const { maxQueuedBytes = messagePortDefaults.maxQueuedBytes } = options;
     checkLimit("maxQueuedBytes", maxQueuedBytes);
     super(maxQueuedBytes);
     this.#port = port;
@@ -83,4 +84,18 @@ export class MessagePortBus extends HubBus {
     await super.close();
     this.#port.close();
   }
+}
+
+/** Options of {@link createAdapter}. */
+export interface MessagePortAdapterOptions extends ClusterOptions, MessagePortOptions {}
+
+/**
+ * Joins a server in a thread with those of the other threads. Each listens on a port of its own, or has its own way to its
+ * clients: threads cannot share one.
+ * @param port one side of a `MessageChannel` whose other one was given to a {@link createHub | hub}
+ * @throws UsageError for options of the wrong kind
+ * @example const io = new Server(httpServer, { adapter: createAdapter(workerData) });
+ */
+export function createAdapter(port: MessagePort, options: Partial<MessagePortAdapterOptions> = {}): ClusterSetup {
+  return clusterSetup(new MessagePortBus(port, options), bowlineCodec(), options);
 }

@@ -15,6 +15,7 @@ import type { Duplex } from "node:stream";
 import type { RoutedEngine, SessionRouter } from "bowline/cluster";
 import type { Seat, WorkerLink } from "./ipc-worker.ts";
 import { numberIn, withNumber } from "./seat-number.ts";
+import { stopReading } from "./stop-reading.ts";
 
 /** Options of what is passed on to other workers. */
 export interface ForwardingOptions {
@@ -204,6 +205,7 @@ export class SessionForwarder implements SessionRouter, Seat {
   #handOver(number: number, request: IncomingMessage, socket: Socket, head: Uint8Array): void {
     if (this.#handOvers >= this.#options.maxHandOvers) return void socket.end(BUSY, () => socket.destroy());
     this.#handOvers++;
+    stopReading(socket);
     const bytes = Buffer.concat([Buffer.from(headOf(request), "latin1"), head, ...unreadOf(socket)]);
     // else its HTTP server would wait for ever to hear of its end: it is nobody's here any more
     Reflect.set(socket, "server", null);

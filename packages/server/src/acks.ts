@@ -49,7 +49,7 @@ export class SingleAck implements PendingAck, Timed {
 }
 
 /** Who gets the answers of a broadcast. */
-export interface Collector extends PendingAck {
+export interface Collector extends PendingAck, Timed {
   /** The client `socketId` has been asked. */
   expect(socketId: string): void;
 }
@@ -97,10 +97,32 @@ export class EachAnswer implements Collector, Timed {
   }
 }
 
+/** The other nodes of a cluster, where an emit went to as well: each tells how many clients it has asked. */
+export interface AskedNodes {
+  /**
+   * Nobody waits for them any more.
+   * @returns the ids of those that have not answered, as far as they are known
+   */
+  end(): readonly string[];
+}
+
+/** An acknowledgement that has not come from everywhere in time. */
+export interface PartialError extends Error {
+  /** What has come. */
+  responses?: readonly unknown[];
+  /** The ids of the nodes that have not answered, as far as they are known; nobody, if only clients have not. */
+  missing?: readonly string[];
+}
+
 /** The answers of all clients that a broadcast has reached: the first value of each. */
 export class BroadcastAck implements Collector, Timed {
   place = -1;
   due = 0;
+  readonly #nodes: AskedNodes[] = [];
+  /** Who may still add somebody to wait for: the emit itself, then the other nodes. */
+  #open = 1;
+  /** Clients of other nodes that have not answered. */
+  #remote = 0;
   readonly #callback: (error: Error | null, answers: unknown[]) => void;
   readonly #clock: Clock;
   readonly #forget: Forget;
@@ -123,15 +145,35 @@ export class BroadcastAck implements Collector, Timed {
     this.#waiting.add(socketId);
   }
 
-  /** The emit is over: there may be nobody to wait for. */
+  /** Other nodes have been asked, too: {@link seal} once more when all have told how many clients they wait for. */
+  askNodes(nodes: AskedNodes): void {
+    this.#nodes.push(nodes);
+    this.#open++;
+  }
+
+  /** Another node has asked so many clients. */
+  expectRemote(clients: number): void {
+    this.#remote += clients;
+  }
+
+  /** A client of another node has answered. */
+  onRemoteAnswer(value: unknown): void {
+    if (this.#remote === 0) return;
+    this.#remote--;
+    this.#answers.push(value);
+    this.#finishIfDone();
+  }
+
+  /** The emit is over, or all nodes have counted: there may be nobody to wait for. */
   seal(): void {
-    if (this.#waiting.size === 0) this.#finish();
+    this.#open--;
+    this.#finishIfDone();
   }
 
   onAnswer(socketId: string, args: unknown[]): void {
     if (!this.#waiting.delete(socketId)) return;
     this.#answers.push(args[0]);
-    if (this.#waiting.size === 0) this.#finish();
+    this.#finishIfDone();
   }
 
   // who has gone will not answer: the deadline says so, as in v4
@@ -139,11 +181,15 @@ export class BroadcastAck implements Collector, Timed {
 
   advance(): void {
     this.#forget(this.#waiting);
-    this.#callback(new Error(ACK_TIMEOUT), this.#answers);
+    const error: PartialError = new Error(ACK_TIMEOUT);
+    if (this.#nodes.length > 0) error.missing = this.#nodes.flatMap((nodes) => nodes.end());
+    this.#callback(error, this.#answers);
   }
 
-  #finish(): void {
+  #finishIfDone(): void {
+    if (this.#open > 0 || this.#waiting.size > 0 || this.#remote > 0) return;
     this.#clock.clear(this);
+    for (const nodes of this.#nodes) nodes.end();
     this.#callback(null, this.#answers);
   }
 }

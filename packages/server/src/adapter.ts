@@ -1,6 +1,9 @@
 import { type Listener, type Packet, UsageError } from "@bowline/protocol";
 import { EachAnswer } from "./acks.ts";
-import { Broadcast, type BroadcastSpace, type EmitFlags, type RemoteSocket } from "./broadcast.ts";
+import type { Cluster } from "./cluster/cluster.ts";
+import { Broadcast, type BroadcastSpace } from "./broadcast.ts";
+import type { EmitFlags } from "./emit-flags.ts";
+import type { RemoteSocket } from "./remote-socket.ts";
 import type { Room } from "./room.ts";
 import { callListeners, type ErrorReport, ServerEmitter } from "./server-emitter.ts";
 
@@ -37,16 +40,21 @@ interface AdapterEvents {
   "leave-room": (room: Room, id: string) => void;
 }
 
+/** A namespace, as far as its adapter needs it. */
+interface AdapterSpace extends BroadcastSpace {
+  readonly cluster: Cluster | undefined;
+}
+
 type EmitMap = Record<string, (...args: unknown[]) => void>;
 
 /** v4's view of who is in which room: `namespace.adapter` (api.md A1, A2). The work is done by the room index. */
 export class Adapter extends ServerEmitter<AdapterEvents> {
   /** The namespace. */
-  readonly nsp: BroadcastSpace;
+  readonly nsp: AdapterSpace;
   readonly #report: ErrorReport;
   readonly #sessions: SessionStore | undefined;
 
-  constructor(nsp: BroadcastSpace, report: ErrorReport, sessions?: SessionStore) {
+  constructor(nsp: AdapterSpace, report: ErrorReport, sessions?: SessionStore) {
     super();
     this.nsp = nsp;
     this.#report = report;
@@ -75,9 +83,14 @@ export class Adapter extends ServerEmitter<AdapterEvents> {
   /** Its namespace ends, or gets another adapter. */
   close(): void {}
 
-  /** How many nodes there are. */
+  /** How many nodes there are, this one included. */
   async serverCount(): Promise<number> {
-    return 1;
+    return (await this.nsp.cluster?.size()) ?? 1;
+  }
+
+  /** The rooms of all nodes. Rejects when other nodes do not answer in time (api.md X1). */
+  async allRooms(): Promise<Set<Room>> {
+    return new Set([...this.rooms.keys(), ...((await this.nsp.cluster?.rooms()) ?? [])]);
   }
 
   /** A socket joins rooms. */
@@ -148,8 +161,9 @@ export class Adapter extends ServerEmitter<AdapterEvents> {
     this.#operator(options).disconnectSockets(close);
   }
 
-  /** There are no other servers: a callback gets no answers. */
+  /** Calls the listeners of the other servers. Where there are none, a callback gets no answers. */
   serverSideEmit(event: unknown[]): void {
+    if (this.nsp.cluster !== undefined) return this.nsp.cluster.serverSideEmit(event);
     // where and as v4 prints it
     console.warn("this adapter does not support the serverSideEmit() functionality");
     const callback = event.at(-1);

@@ -9,7 +9,8 @@ import {
   type WithAckErrors,
   type WithAckLists,
 } from "@bowline/protocol";
-import type { Broadcast, RemoteSocket } from "./broadcast.ts";
+import type { Broadcast } from "./broadcast.ts";
+import type { RemoteSocket } from "./remote-socket.ts";
 import type { Room } from "./room.ts";
 import { ServerEmitter } from "./server-emitter.ts";
 

@@ -6,8 +6,12 @@ import {
   type EventParams,
   type EventParamsWithoutAck,
   type EventsMap,
+  type Frame,
+  jsonCodec,
   type Listener,
+  type Packet,
   PacketType,
+  ProtocolError,
   RESERVED_EVENTS,
   UsageError,
   type WithAckErrors,
@@ -15,22 +19,15 @@ import {
 } from "@bowline/protocol";
 import { BroadcastAck, type Collector, type PendingAck } from "./acks.ts";
 import type { Clock } from "./clock.ts";
+import type { EventContent, SocketDescription } from "./cluster/cluster-message.ts";
+import type { EmitFlags } from "./emit-flags.ts";
 import { Message } from "./outbox.ts";
 import type { Handshake } from "./handshake.ts";
+import { ClusterSocket, type RemoteSocket } from "./remote-socket.ts";
 import type { Member, Room } from "./room.ts";
 import type { RoomIndex, Target } from "./room-index.ts";
 import { callListeners, type ErrorReport } from "./server-emitter.ts";
 import { eventOut } from "./trace.ts";
-
-/** How a packet is sent. */
-export interface EmitFlags {
-  readonly volatile?: boolean;
-  readonly compress?: boolean;
-  /** Only to clients of this node. */
-  readonly local?: boolean;
-  /** For acknowledgements, in ms. */
-  readonly timeout?: number;
-}
 
 /** A socket, as far as a broadcast needs it. */
 export interface BroadcastSocket extends Member {
@@ -43,6 +40,7 @@ export interface BroadcastSocket extends Member {
   forgetAck(id: number): void;
   readonly handshake: Handshake;
   readonly rooms: ReadonlySet<Room>;
+  readonly data: unknown;
   join(room: Room | Room[]): unknown;
   leave(room: Room): unknown;
   disconnect(close?: boolean): unknown;
@@ -51,6 +49,17 @@ export interface BroadcastSocket extends Member {
 /** Keeps what is sent for clients that come back. */
 export interface EventRecorder {
   encode(to: Target | Room, data: unknown[], id: number | undefined, flags: EmitFlags): Message;
+}
+
+/** The other nodes of a namespace: what is emitted here reaches their clients, too. */
+export interface OtherNodes {
+  /** @param message what is sent here, if other nodes may send the very same */
+  broadcast(target: Target, flags: EmitFlags, data: unknown[], message: Message | undefined): void;
+  broadcastWithAck(target: Target, flags: EmitFlags, data: unknown[], ack: BroadcastAck): void;
+  join(target: Target, rooms: readonly Room[]): void;
+  leave(target: Target, rooms: readonly Room[]): void;
+  disconnect(target: Target, close: boolean): void;
+  fetch(target: Target, timeout: number | undefined): Promise<SocketDescription[]>;
 }
 
 /** A namespace, as far as a broadcast needs it. */
@@ -66,6 +75,8 @@ export interface BroadcastSpace {
   readonly recovery: EventRecorder | undefined;
   readonly index: RoomIndex<BroadcastSocket>;
   readonly sockets: ReadonlyMap<string, BroadcastSocket>;
+  /** Undefined unless there is a cluster. */
+  readonly cluster: OtherNodes | undefined;
   nextAckId(): number;
 }
 
@@ -74,35 +85,42 @@ export interface BroadcastHost extends Pick<BroadcastSpace, "clock" | "ackTimeou
   spaces(): Iterable<BroadcastSpace>;
 }
 
-/** A socket of this or another node, as `fetchSockets` gives it (api.md B3). */
-export interface RemoteSocket<EmitEvents extends EventsMap, SocketData> {
-  /** The id of the socket. */
-  readonly id: string;
-  /** How its client came here. */
-  readonly handshake: Handshake;
-  /** The rooms that it is in. */
-  readonly rooms: ReadonlySet<Room>;
-  /** What the application keeps with it. */
-  readonly data: SocketData;
-  /** @see {@link Broadcast.emit} */
-  emit<Event extends EventNames<EmitEvents>>(event: Event, ...args: EventParams<EmitEvents, Event>): boolean;
-  /** @see {@link Broadcast.timeout} */
-  timeout(timeout: number): {
-    emit<Event extends EventNames<WithAckErrors<EmitEvents>>>(
-      event: Event,
-      ...args: EventParams<WithAckErrors<EmitEvents>, Event>
-    ): boolean;
-    emitWithAck<Event extends EventNamesWithAck<EmitEvents>>(
-      event: Event,
-      ...args: EventParamsWithoutAck<EmitEvents, Event>
-    ): Promise<AckValue<EmitEvents, Event>>;
-  };
-  /** Makes it join rooms. */
-  join(rooms: Room | Room[]): Promise<void> | void;
-  /** Makes it leave a room. */
-  leave(room: Room): Promise<void> | void;
-  /** Ends it; `close` = with all namespaces of its connection. */
-  disconnect(close?: boolean): unknown;
+/** What is sent: name and arguments. */
+interface SentEvent {
+  readonly data: unknown[];
+}
+
+/** An event that another node has written: it is read if somebody wants to see it. */
+class ReceivedEvent implements SentEvent {
+  readonly #space: Pick<BroadcastSpace, "name">;
+  readonly #packets: readonly Frame[];
+  #data: unknown[] | undefined;
+
+  constructor(space: Pick<BroadcastSpace, "name">, packets: readonly Frame[]) {
+    this.#space = space;
+    this.#packets = packets;
+  }
+
+  get data(): unknown[] {
+    return (this.#data ??= dataOf(this.#space, { packets: this.#packets }));
+  }
+}
+
+/**
+ * The values of an event that another node has sent, its name first.
+ * @throws ProtocolError if its packets are not one event of the namespace
+ */
+export function dataOf({ name }: Pick<BroadcastSpace, "name">, content: EventContent): unknown[] {
+  if (content.data !== undefined) return content.data;
+  const reader = jsonCodec.reader();
+  let packet: Packet | undefined;
+  for (const frame of content.packets) {
+    packet = reader.read(typeof frame === "string" ? frame.slice(1) : frame);
+  }
+  if (packet?.type !== PacketType.EVENT || packet.nsp !== name) {
+    throw new ProtocolError("invalid_packet", "another node has sent what is no event of this namespace");
+  }
+  return packet.data as unknown[];
 }
 
 const NO_ROOMS: ReadonlySet<Room> = new Set();
@@ -225,7 +243,7 @@ export class Broadcast<EmitEvents extends EventsMap, SocketData> {
     const data: unknown[] = [event, ...args];
     const last = data.at(-1);
     if (typeof last === "function") this.#emitWithAck(data.slice(0, -1), last as Listener);
-    else for (const space of this.#host.spaces()) this.#send(space, data, this.#encode(space, data, undefined));
+    else for (const space of this.#host.spaces()) this.#emitTo(space, data);
     return true;
   }
 
@@ -248,27 +266,36 @@ export class Broadcast<EmitEvents extends EventsMap, SocketData> {
 
   /** The ids of all clients it is aimed at. @deprecated as in v4: use `fetchSockets` */
   async allSockets(): Promise<Set<string>> {
-    return new Set(this.#select().map((socket) => socket.id));
+    return new Set((await this.fetchSockets()).map((socket) => socket.id));
   }
 
-  /** The sockets it is aimed at, of all nodes. */
+  /**
+   * The sockets it is aimed at, of all nodes: those of this node themselves, stand-ins for the others. Rejects when other
+   * nodes do not answer in time; the error then has what came in `responses` and names them in `missing`.
+   */
   async fetchSockets(): Promise<RemoteSocket<EmitEvents, SocketData>[]> {
-    return this.#select() as (BroadcastSocket & RemoteSocket<EmitEvents, SocketData>)[];
+    const sockets: RemoteSocket<EmitEvents, SocketData>[] = this.select() as (BroadcastSocket &
+      RemoteSocket<EmitEvents, SocketData>)[];
+    const asked = this.#others().map((space) => this.#fetch(space));
+    return sockets.concat(...(await Promise.all(asked)));
   }
 
   /** Makes everyone it is aimed at join rooms. */
   socketsJoin(room: Room | Room[]): void {
-    for (const socket of this.#select()) void socket.join(room);
+    for (const { cluster } of this.#others()) cluster.join(this.#target, listOf(room));
+    for (const socket of this.select()) void socket.join(room);
   }
 
   /** Makes everyone it is aimed at leave rooms. */
   socketsLeave(room: Room | Room[]): void {
-    for (const socket of this.#select()) for (const each of listOf(room)) void socket.leave(each);
+    for (const { cluster } of this.#others()) cluster.leave(this.#target, listOf(room));
+    for (const socket of this.select()) for (const each of listOf(room)) void socket.leave(each);
   }
 
   /** Disconnects everyone it is aimed at; `close` = with all their namespaces. */
   disconnectSockets(close = false): void {
-    for (const socket of this.#select()) socket.disconnect(close);
+    for (const { cluster } of this.#others()) cluster.disconnect(this.#target, close);
+    for (const socket of this.select()) socket.disconnect(close);
   }
 
   #aim(target: Target): Broadcast<EmitEvents, SocketData> {
@@ -279,7 +306,8 @@ export class Broadcast<EmitEvents extends EventsMap, SocketData> {
     return new Broadcast(this.#host, this.#target, { ...this.#flags, ...flags });
   }
 
-  #select(): BroadcastSocket[] {
+  /** @internal The sockets of this node that it is aimed at. */
+  select(): BroadcastSocket[] {
     const selected: BroadcastSocket[] = [];
     for (const { index, sockets } of this.#host.spaces()) {
       index.each(this.#target, sockets.values(), (socket) => {
@@ -287,6 +315,47 @@ export class Broadcast<EmitEvents extends EventsMap, SocketData> {
       });
     }
     return selected;
+  }
+
+  /** The spaces that other nodes have, too; none if it stays here. */
+  #others(): (BroadcastSpace & { readonly cluster: OtherNodes })[] {
+    if (this.#flags.local === true) return [];
+    return Array.from(this.#host.spaces()).filter((space) => space.cluster !== undefined) as (BroadcastSpace & {
+      readonly cluster: OtherNodes;
+    })[];
+  }
+
+  async #fetch({ cluster }: { readonly cluster: OtherNodes }): Promise<RemoteSocket<EmitEvents, SocketData>[]> {
+    const found = await cluster.fetch(this.#target, this.#flags.timeout);
+    return found.map((description) => {
+      const operator = new Broadcast<EventsMap, SocketData>(this.#host).to(description.id);
+      return new ClusterSocket(description, operator) as object as RemoteSocket<EmitEvents, SocketData>;
+    });
+  }
+
+  /** Hot path. The other nodes first: what cannot be written for them is not sent here, either. */
+  #emitTo(space: BroadcastSpace, data: unknown[]): void {
+    const message = this.#encode(space, data, undefined);
+    if (space.cluster !== undefined && this.#flags.local !== true) {
+      // positions in a log of this node mean nothing to others, and other nodes may have another parser
+      const same = space.recovery === undefined && space.codec === jsonCodec ? message : undefined;
+      space.cluster.broadcast(this.#target, this.#flags, data, same);
+    }
+    this.#send(space, { data }, message);
+  }
+
+  /** Hot path. @internal Sends what another node has emitted to the clients of this one. */
+  deliver(content: EventContent): void {
+    for (const space of this.#host.spaces()) {
+      if (content.packets !== undefined && space.codec === jsonCodec && space.recovery === undefined) {
+        const message = new Message(content.packets, true, this.#flags.compress);
+        this.#send(space, new ReceivedEvent(space, content.packets), message);
+        continue;
+      }
+      const data = dataOf(space, content);
+      checkEventName(data[0]);
+      this.#send(space, { data }, this.#encode(space, data, undefined));
+    }
   }
 
   /** Hot path */
@@ -297,11 +366,12 @@ export class Broadcast<EmitEvents extends EventsMap, SocketData> {
   }
 
   /** Hot path */
-  #send(space: BroadcastSpace, data: unknown[], message: Message, id?: number, ack?: Collector): void {
+  #send(space: BroadcastSpace, event: SentEvent, message: Message, id?: number, ack?: Collector): void {
     const volatile = this.#flags.volatile === true;
     const { recovery } = space;
     if (eventOut.hasSubscribers) {
-      eventOut.publish({ namespace: space.name, ...this.#target, event: data[0], args: data.slice(1) });
+      const [name, ...args] = event.data;
+      eventOut.publish({ namespace: space.name, ...this.#target, event: name, args });
     }
     let message3: Message | undefined;
     space.index.each(this.#target, space.sockets.values(), (socket) => {
@@ -310,10 +380,10 @@ export class Broadcast<EmitEvents extends EventsMap, SocketData> {
         ack.expect(socket.id);
         socket.expectBroadcastAck(id, ack);
       }
-      if (socket.watchesOutgoing) socket.tellOutgoing(data);
+      if (socket.watchesOutgoing) socket.tellOutgoing(event.data);
       // clients of protocol 3 cannot come back: they get no offset
       if (recovery === undefined || socket.conn.protocol === 4) return socket.conn.sendMessage(message, volatile);
-      message3 ??= encodeEvent(space, data, id, true, this.#flags.compress);
+      message3 ??= encodeEvent(space, event.data, id, true, this.#flags.compress);
       socket.conn.sendMessage(message3, volatile);
     });
   }
@@ -321,10 +391,12 @@ export class Broadcast<EmitEvents extends EventsMap, SocketData> {
   /**
    * @internal Sends an event whose answers go to a collector.
    * @param make makes it: it may have a timeout, and what it has not got then is to be forgotten
+   * @param askOthers asks the other nodes, first of all
    */
   collect<C extends Collector>(
     data: unknown[],
     make: (timeout: number, forget: (socketIds: Iterable<string>) => void) => C,
+    askOthers?: (collector: C) => void,
   ): C {
     // first of all: an emit that throws leaves nothing behind
     const asked = Array.from(this.#host.spaces(), (space) => {
@@ -334,7 +406,13 @@ export class Broadcast<EmitEvents extends EventsMap, SocketData> {
     const collector = make(this.#flags.timeout ?? this.#host.ackTimeout, (socketIds) => {
       for (const socketId of socketIds) for (const { space, id } of asked) space.sockets.get(socketId)?.forgetAck(id);
     });
-    for (const { space, id, message } of asked) this.#send(space, data, message, id, collector);
+    try {
+      askOthers?.(collector);
+    } catch (error) {
+      this.#host.clock.clear(collector);
+      throw error;
+    }
+    for (const { space, id, message } of asked) this.#send(space, { data }, message, id, collector);
     return collector;
   }
 
@@ -342,7 +420,10 @@ export class Broadcast<EmitEvents extends EventsMap, SocketData> {
     const { clock, report } = this.#host;
     const settle = (error: Error | null, answers: unknown[]): void =>
       callListeners([callback], this, [error, answers], (thrown) => report(thrown, "ack"));
-    const ack = this.collect(data, (timeout, forget) => new BroadcastAck(settle, timeout, clock, forget));
+    const askOthers = (ack: BroadcastAck): void => {
+      for (const { cluster } of this.#others()) cluster.broadcastWithAck(this.#target, this.#flags, data, ack);
+    };
+    const ack = this.collect(data, (timeout, forget) => new BroadcastAck(settle, timeout, clock, forget), askOthers);
     // not within the emit: callers expect their callback later
     queueMicrotask(() => ack.seal());
   }

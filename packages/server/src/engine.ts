@@ -162,9 +162,10 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   }
 
   /** @internal Processes share a port: who knows which of them owns a session. */
-  routeBy(router: SessionRouter): void {
+  routeBy(router: SessionRouter | undefined): void {
+    if (router !== this.#router) this.#router?.close();
     this.#router = router;
-    router.serve(this);
+    router?.serve(this);
   }
 
   /** Serves one request whose URL is below the engine's path. */
@@ -231,7 +232,7 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   /** Ends all sessions at once. */
   close(): this {
     this.#closed = true;
-    this.#router?.close();
+    this.routeBy(undefined);
     for (const connection of [...this.#connections.values()]) connection.close(true);
     return this;
   }

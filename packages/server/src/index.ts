@@ -1,7 +1,9 @@
 import { printServerTraces } from "./debug.ts";
 
 export type { Adapter } from "./adapter.ts";
-export { Broadcast as BroadcastOperator, type RemoteSocket } from "./broadcast.ts";
+export { Broadcast as BroadcastOperator } from "./broadcast.ts";
+export type { ClusterSetup } from "./cluster/cluster-setup.ts";
+export type { ClusterCounts, ClusterEvents, ClusterGap, ClusterStatus, ClusterView } from "./cluster/cluster-view.ts";
 export type { Connection } from "./connection.ts";
 export type { CookieOptions } from "./cookie.ts";
 export type { CorsOptions } from "./cors.ts";
@@ -12,6 +14,7 @@ export type { Handshake } from "./handshake.ts";
 export { type ExtendedError, Namespace } from "./namespace.ts";
 export type { AllowRequest, BindUpgrade, Limits, ServerOptions } from "./options.ts";
 export type { Metrics, MetricsSnapshot } from "./metrics.ts";
+export type { RemoteSocket } from "./remote-socket.ts";
 export type { LimitName } from "./refusals.ts";
 export type { Room } from "./room.ts";
 export { type ErrorContext, type ErrorListener, Server } from "./server.ts";

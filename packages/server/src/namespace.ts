@@ -3,6 +3,8 @@ import { Adapter } from "./adapter.ts";
 import { Audience } from "./audience.ts";
 import { Broadcast, type BroadcastHost, type BroadcastSpace } from "./broadcast.ts";
 import type { Clock, Timed } from "./clock.ts";
+import { Cluster, type ClusterLog } from "./cluster/cluster.ts";
+import type { ClusterSetup } from "./cluster/cluster-setup.ts";
 import type { Connection } from "./connection.ts";
 import { runInOrder } from "./middleware.ts";
 import type { Limits } from "./options.ts";
@@ -85,6 +87,8 @@ export class Namespace<
   readonly report: ErrorReport;
   /** @internal */
   readonly recovery: Recovery | undefined;
+  /** @internal Undefined unless the server is in a cluster. */
+  cluster: Cluster | undefined;
   protected readonly middlewares: NamespaceMiddleware<ListenEvents, EmitEvents, ServerSideEvents, SocketData>[] = [];
   /** @internal */
   readonly everyone: Broadcast<EmitEvents, SocketData> = new Broadcast(this);
@@ -133,10 +137,18 @@ export class Namespace<
     this.adapter.serverSideEmit(event);
   }
 
-  /** @internal The next reading of `adapter` makes a new one (api.md S3). */
-  resetAdapter(): void {
-    this.#adapter?.close();
+  /** @internal Joins a cluster, if there is one, and leaves another. The next reading of `adapter` makes a new one (api.md S3). */
+  joinCluster(setup: ClusterSetup | undefined, log: ClusterLog): void {
+    this.leaveCluster();
     this.#adapter = undefined;
+    if (setup !== undefined) this.cluster = new Cluster(this, setup, log);
+  }
+
+  /** @internal */
+  leaveCluster(): void {
+    this.#adapter?.close();
+    this.cluster?.close();
+    this.cluster = undefined;
   }
 
   /** @internal A socket of this namespace has run into a limit. */

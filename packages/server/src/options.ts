@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { type Codec, createGuardedParserCodec, jsonCodec, type Parser, UsageError } from "@bowline/protocol";
 import { Adapter } from "./adapter.ts";
 import { checkNumber, definedOf } from "./check-options.ts";
+import { type ClusterSetup, isClusterSetup } from "./cluster/cluster-setup.ts";
 import type { ClientAddress } from "./client-address.ts";
 import { type CookieOptions, serializeCookie } from "./cookie.ts";
 import type { CorsOptions } from "./cors.ts";
@@ -185,8 +186,11 @@ export interface ServerOptions extends EngineOptions {
   cleanupEmptyChildNamespaces: boolean;
   /** Another wire format, by v4's contract. @default JSON with binary attachments */
   parser?: Parser | undefined;
-  /** Adapters of Socket.IO are not offered: one is warned of, and has no effect. */
-  adapter?: unknown;
+  /**
+   * The cluster to join: what `createAdapter` of `@bowline/adapters` gives. Adapters of Socket.IO are not offered: one is
+   * warned of, and has no effect. @default none
+   */
+  adapter?: ClusterSetup | typeof Adapter | undefined;
   /** Whether errors of listeners are thrown again, out of band, as in v4. @default false */
   rethrow: boolean;
 }
@@ -274,7 +278,7 @@ export interface ResolvedOptions extends Omit<ServerOptions, "limits" | "connect
 /** Options of v4 that have no effect here, and why. */
 const NOT_OFFERED: ReadonlyMap<string, string> = new Map([
   ["wsEngine", "Bowline frames WebSocket messages itself"],
-  ["adapter", "adapters of Socket.IO are not offered: this server is a cluster of its own"],
+  ["adapter", "it is no adapter of Bowline's: take the one of the same name from @bowline/adapters"],
 ]);
 
 /** Says once per call that something of v4 has no effect. */
@@ -300,7 +304,8 @@ export function resolveOptions(given: Partial<ServerOptions>): ResolvedOptions {
     throw new UsageError("invalid_option", `option transports must be a list, not ${String(options.transports)}`);
   }
   for (const [name, value] of Object.entries(given)) {
-    if (NOT_OFFERED.has(name) && Boolean(value) && value !== Adapter) warnNotOffered(name);
+    if (!NOT_OFFERED.has(name) || !value || value === Adapter) continue;
+    if (name !== "adapter" || !isClusterSetup(value)) warnNotOffered(name);
   }
   const limits = { ...limitDefaults, maxPacketBytes: options.maxHttpBufferSize, ...definedOf(options.limits) };
   for (const [name, value] of Object.entries(limits)) checkNumber(`limits.${name}`, value);

@@ -1,6 +1,7 @@
 import { type DefaultEventsMap, type EventsMap, UsageError } from "@bowline/protocol";
-import type { BroadcastSpace, RemoteSocket } from "./broadcast.ts";
+import type { BroadcastSpace } from "./broadcast.ts";
 import { Namespace, type NamespaceHost } from "./namespace.ts";
+import type { RemoteSocket } from "./remote-socket.ts";
 import type { Socket } from "./socket.ts";
 
 /** Decides whether a namespace may be made for a client that asks for it. */

@@ -1,10 +1,11 @@
 import { Buffer } from "node:buffer";
 import { type Frame, type Packet, PacketType } from "@bowline/protocol";
 import type { RestoredSession, StoredSession } from "./adapter.ts";
-import { type BroadcastSpace, type EmitFlags, encodeEvent } from "./broadcast.ts";
+import { type BroadcastSpace, encodeEvent } from "./broadcast.ts";
 import { type ClientAddress, limitedAddress, RatePerAddress } from "./client-address.ts";
 import type { Timed } from "./clock.ts";
 import type { DisconnectReason } from "./disconnect-reason.ts";
+import type { EmitFlags } from "./emit-flags.ts";
 import { EventLog, type LoggedEvent } from "./event-log.ts";
 import type { RecoveryOptions, ResolvedOptions } from "./options.ts";
 import { Message } from "./outbox.ts";

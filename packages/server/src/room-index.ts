@@ -15,6 +15,9 @@ export interface RoomObserver {
   onLeave(room: Room, id: string): void;
 }
 
+/** Is told which rooms there are on this node. */
+export type RoomInterest = Pick<RoomObserver, "onCreate" | "onDelete">;
+
 /** Keeps who is in which room beyond the end of a connection. Own-id rooms are not told. */
 export interface RoomJournal<M> {
   onJoin(member: M, room: Room): void;
@@ -31,6 +34,7 @@ export class RoomIndex<M extends Member> {
   /** Own-id rooms without a Set, so that `rooms.size` needs no count. */
   #implicit = 0;
   observer: RoomObserver | undefined;
+  interest: RoomInterest | undefined;
   journal: RoomJournal<M> | undefined;
 
   /** Puts a member in; it may already be there. */
@@ -122,7 +126,7 @@ export class RoomIndex<M extends Member> {
     this.#members.set(member.id, member);
     if (!this.#rooms.has(member.id)) {
       this.#implicit++;
-      this.observer?.onCreate(member.id);
+      this.#onCreate(member.id);
     }
     this.observer?.onJoin(member.id, member.id);
   }
@@ -133,7 +137,7 @@ export class RoomIndex<M extends Member> {
     this.observer?.onLeave(member.id, member.id);
     if (this.#rooms.has(member.id)) return;
     this.#implicit--;
-    this.observer?.onDelete(member.id);
+    this.#onDelete(member.id);
   }
 
   #join(member: M, room: Room): void {
@@ -147,7 +151,7 @@ export class RoomIndex<M extends Member> {
     } else {
       this.#rooms.set(room, new Set([member]));
       if (this.#members.has(room)) this.#implicit--;
-      else this.observer?.onCreate(room);
+      else this.#onCreate(room);
     }
     this.observer?.onJoin(room, member.id);
   }
@@ -160,6 +164,16 @@ export class RoomIndex<M extends Member> {
     if (members.size > 0) return;
     this.#rooms.delete(room);
     if (this.#members.has(room)) this.#implicit++;
-    else this.observer?.onDelete(room);
+    else this.#onDelete(room);
+  }
+
+  #onCreate(room: Room): void {
+    this.interest?.onCreate(room);
+    this.observer?.onCreate(room);
+  }
+
+  #onDelete(room: Room): void {
+    this.interest?.onDelete(room);
+    this.observer?.onDelete(room);
   }
 }

@@ -14,6 +14,8 @@ import { Audience } from "./audience.ts";
 import { isSafeAuth } from "./auth.ts";
 import { type Broadcast, messageOf } from "./broadcast.ts";
 import { Clock, processTime } from "./clock.ts";
+import { checkSetup, type ClusterSetup, isClusterSetup } from "./cluster/cluster-setup.ts";
+import { ClusterView } from "./cluster/cluster-view.ts";
 import type { Connection } from "./connection.ts";
 import { Engine, type EngineHost } from "./engine.ts";
 import { answerClientErrors, type NodeServer } from "./hosts/node-http.ts";
@@ -103,6 +105,9 @@ export class Server<
   #errorCount = 0;
   /** What the server counts: connections, sockets, rooms, violated limits … */
   readonly metrics: Metrics = new Metrics(this.#numbers());
+  /** The other servers, if this one is in a cluster: status, losses, counts. */
+  readonly cluster: ClusterView;
+  #setup: ClusterSetup | undefined;
 
   /**
    * @param target a Node HTTP server, a port, or the options
@@ -113,12 +118,19 @@ export class Server<
   constructor(target?: NodeServer | number | string | Partial<ServerOptions>, options?: Partial<ServerOptions>) {
     super();
     this.clock = new Clock(processTime, (error) => this.report(error, "deadline"));
+    this.cluster = new ClusterView({
+      clock: this.clock,
+      report: (error, event) => this.report(error, event),
+      clusterOf: (name) => this.#namespaces.get(name)?.cluster,
+    });
     const isOptions = typeof target === "object" && target !== null && !("listen" in target);
     this.#given = { ...(isOptions ? target : options) };
     this.#options = resolveOptions(this.#given);
     this.codec = codecOf(this.#given.parser);
     const { connectionStateRecovery: recovery } = this.#options;
     this.recoveryPolicy = recovery === undefined ? undefined : new RecoveryPolicy(recovery, this.#options);
+    const { adapter } = this.#options;
+    if (isClusterSetup(adapter)) this.#join(adapter);
     const main = this.of("/");
     this.sockets = main;
     // as an emitter, it is its main namespace
@@ -129,7 +141,12 @@ export class Server<
       },
     });
     if (target !== undefined && target !== null && !isOptions) this.attach(target, {});
-    else this.engine = new Engine(this.#options, this);
+    else this.#startEngine();
+  }
+
+  #startEngine(): void {
+    this.engine = new Engine(this.#options, this);
+    this.engine.routeBy(this.#setup?.sessions);
   }
 
   /**
@@ -146,7 +163,7 @@ export class Server<
     this.#options = resolveOptions({ ...options, ...this.#given });
     const previous = this.engine as Engine | undefined;
     const isUsable = previous?.closed === false && Object.keys(options).length === 0;
-    this.engine = isUsable ? previous : new Engine(this.#options, this);
+    if (!isUsable) this.#startEngine();
     const server = typeof target === "object" ? target : this.#listenOn(Number(target));
     this.httpServer = server;
     this.engine.attach(server, {}, this.serveFile);
@@ -216,16 +233,29 @@ export class Server<
   }
 
   /**
-   * What makes `namespace.adapter`; with a value, sets it and makes all adapters anew. Adapters of v4 are not offered:
-   * giving one warns and changes nothing.
+   * The cluster that this server is in, or v4's `Adapter` if it is in none; with a value, joins it (`Adapter`: leaves it)
+   * and makes all adapters anew. Adapters of Socket.IO are not offered: giving one warns and changes nothing.
+   * @throws UsageError if the format of a cluster needs what its bus cannot do
    */
-  adapter(): typeof Adapter;
-  adapter(adapter: unknown): this;
-  adapter(adapter?: unknown): typeof Adapter | this {
-    if (adapter === undefined) return Adapter;
-    if (adapter === Adapter) for (const namespace of this.#namespaces.values()) namespace.resetAdapter();
+  adapter(): ClusterSetup | typeof Adapter;
+  adapter(adapter: ClusterSetup | typeof Adapter): this;
+  adapter(adapter?: ClusterSetup | typeof Adapter): ClusterSetup | typeof Adapter | this {
+    if (adapter === undefined) return this.#setup ?? Adapter;
+    if (adapter === Adapter) this.#join(undefined);
+    else if (isClusterSetup(adapter)) this.#join(adapter);
     else warnNotOffered("adapter");
     return this;
+  }
+
+  #join(setup: ClusterSetup | undefined): void {
+    if (setup !== undefined) checkSetup(setup);
+    this.#setup = setup;
+    for (const namespace of this.#namespaces.values()) namespace.leaveCluster();
+    this.cluster.use(setup);
+    for (const namespace of this.#namespaces.values()) namespace.joinCluster(setup, this.cluster);
+    // while the server is made, it has no engine yet
+    const engine = this.engine as Engine | undefined;
+    engine?.routeBy(setup?.sessions);
   }
 
   /** @throws UsageError: foreign engines are not offered */
@@ -249,7 +279,8 @@ export class Server<
    */
   async close(callback?: (error?: Error) => void): Promise<void> {
     for (const connection of Object.values(this.engine.clients)) connection.endWith("server shutting down");
-    for (const { adapter } of this.#namespaces.values()) adapter.close();
+    for (const namespace of this.#namespaces.values()) namespace.leaveCluster();
+    this.cluster.use(undefined);
     this.engine.close();
     const error = await new Promise<Error | undefined>((resolve) => {
       const server = this.httpServer;
@@ -406,6 +437,7 @@ export class Server<
   ): Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData> {
     const child = parent.createChild(flat(name));
     this.#namespaces.set(child.name, child);
+    child.joinCluster(this.#setup, this.cluster);
     this.#announce(child);
     return child;
   }
@@ -419,6 +451,7 @@ export class Server<
     if (parent !== undefined) return this.#adopt(parent, name);
     const namespace = new Namespace(this, name, this);
     this.#namespaces.set(name, namespace);
+    namespace.joinCluster(this.#setup, this.cluster);
     if (name !== "/") this.#announce(namespace);
     return namespace;
   }
@@ -460,7 +493,7 @@ export class Server<
   ): void {
     parent.children.delete(child);
     if (this.#namespaces.get(child.name) === child) this.#namespaces.delete(child.name);
-    child.adapter.close();
+    child.leaveCluster();
     child.recovery?.clear();
   }
 

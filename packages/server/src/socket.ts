@@ -15,16 +15,10 @@ import {
   without,
 } from "@bowline/protocol";
 import { AckTable, type PendingAck, SingleAck } from "./acks.ts";
-import {
-  Broadcast,
-  type BroadcastSocket,
-  checkEventName,
-  type EmitFlags,
-  encodeEvent,
-  messageOf,
-} from "./broadcast.ts";
+import { Broadcast, type BroadcastSocket, checkEventName, encodeEvent, messageOf } from "./broadcast.ts";
 import type { Connection } from "./connection.ts";
 import type { DisconnectReason } from "./disconnect-reason.ts";
+import type { EmitFlags } from "./emit-flags.ts";
 import type { NamespaceSocket } from "./slots.ts";
 import { type Handshake, handshakeOf } from "./handshake.ts";
 import { runInOrder } from "./middleware.ts";
@@ -336,7 +330,8 @@ export class Socket<
 
   /** What is sent to a client that is away, or not let in yet, is for whoever has its seat now or later. */
   #emitToSeat(flags: EmitFlags, data: unknown[]): void {
-    const everyone = new Broadcast<EventsMap, SocketData>(this.nsp, undefined, flags);
+    // where its seat is (api.md C3)
+    const everyone = new Broadcast<EventsMap, SocketData>(this.nsp, undefined, { ...flags, local: true });
     const [event, ...args] = data as [never, ...never[]];
     everyone.to(this.id).emit(event, ...args);
   }

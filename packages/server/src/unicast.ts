@@ -7,7 +7,8 @@ import type {
   EventsMap,
   WithAckErrors,
 } from "@bowline/protocol";
-import type { Broadcast, EmitFlags } from "./broadcast.ts";
+import type { Broadcast } from "./broadcast.ts";
+import type { EmitFlags } from "./emit-flags.ts";
 import type { Room } from "./room.ts";
 
 /** What a modifier chain ends in. */

@@ -27,6 +27,9 @@ export interface ReceivingNode extends ClusterNode {
   has(room: Room): boolean;
 }
 
+/** What nodes are asked and all have to answer. */
+export type RequestKind = "fetch" | "rooms" | "server-side-emit";
+
 /**
  * The language that the nodes of a cluster speak: which channels there are, and how messages look. It keeps nothing of a
  * node.
@@ -38,6 +41,8 @@ export interface ClusterCodec {
   readonly carriesPackets: boolean;
   /** A new id for a node: never `emitter`. */
   nodeId(): string;
+  /** A new id for a request. */
+  requestId(): string;
   /** What every node of a namespace subscribes to. */
   channels(node: ClusterNode): readonly Channel[];
   /** The channel that all nodes of a namespace have subscribed to, by which they are counted. */
@@ -59,4 +64,6 @@ export interface ClusterCodec {
    * @throws ProtocolError for what is malformed
    */
   decode(node: ReceivingNode, channel: string, bytes: Uint8Array): ReceivedMessage | undefined;
+  /** What the error says when some nodes have not answered in time: v4's text for this language. */
+  timeoutText(kind: RequestKind, received: number, expected: number): string;
 }

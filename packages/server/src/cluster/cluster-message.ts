@@ -1,5 +1,5 @@
 import type { Frame } from "@bowline/protocol";
-import type { EmitFlags } from "../broadcast.ts";
+import type { EmitFlags } from "../emit-flags.ts";
 import type { Handshake } from "../handshake.ts";
 import type { Room } from "../room.ts";
 import type { Target } from "../room-index.ts";
@@ -57,4 +57,6 @@ export interface ReceivedMessage {
   /** The sender's id, if the language tells it. */
   readonly from: string | undefined;
   readonly message: ClusterMessage;
+  /** The sender's number of a message that may come on several channels: it counts once. */
+  readonly once?: number | undefined;
 }
