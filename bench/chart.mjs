@@ -44,7 +44,7 @@ export function barsOf(results) {
     if (!base || !own?.ratio) return [];
     const target = result.target.ratio ?? result.target.value / base.cost.median;
     const { reached } = own;
-    return [{ group: GROUPS[result.figure], label: result.title, ratio: own.ratio.median, target, reached }];
+    return [{ group: GROUPS[result.figure ?? "cpu"], label: result.title, ratio: own.ratio.median, target, reached }];
   });
 }
 

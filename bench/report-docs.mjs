@@ -4,7 +4,15 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { format } from "prettier";
 import { barsOf, chart, subtitleOf } from "./chart.mjs";
-import { besideTable, caseSummary, codecTable, growthTables, roundTripTable, table } from "./harness/report.mjs";
+import {
+  besideTable,
+  caseSummary,
+  codecTable,
+  crossNodeTable,
+  growthTables,
+  roundTripTable,
+  table,
+} from "./harness/report.mjs";
 
 const docs = new URL("../docs/", import.meta.url);
 
@@ -26,6 +34,7 @@ function page({ machine, versions, results, notes }) {
   const measured = results.filter(({ sides }) => sides?.length > 0 || sides === undefined);
   const cases = measured.filter(({ figure }) => figure !== undefined);
   const roundTrips = measured.find(({ unit }) => unit === "RTT");
+  const crossNode = measured.find((result) => result.crossNode);
   const codec = measured.find(({ rows }) => rows !== undefined);
   const names = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   const head = ["case", "unit", "socket.io", "bowline", "ratio", "spread", "target", "met"];
@@ -41,6 +50,7 @@ function page({ machine, versions, results, notes }) {
     cases.length > 0 && table([head, ...cases.map(caseSummary)]),
     floorTable(cases),
     roundTrips && roundTripTable(roundTrips),
+    crossNode && crossNodeTable(crossNode),
     codec && codecTable(codec),
     ...growthTables(cases),
     cases.length > 0 && "## Beside the cost",

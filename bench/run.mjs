@@ -2,11 +2,13 @@
 import { parseArgs } from "node:util";
 import { cases } from "./cases/index.mjs";
 import { CODEC, measureCodecs } from "./codec.mjs";
+import { CROSS_NODE, measureCrossNode } from "./cross-node.mjs";
 import { measureOnce, phases } from "./harness/measure.mjs";
 import { findServers } from "./harness/peers.mjs";
 import {
   caseTable,
   codecTable,
+  crossNodeTable,
   describeMachine,
   growthTables,
   roundTripTable,
@@ -43,17 +45,19 @@ const { values: options } = parseArgs({
 
 const runs = wholeNumber("runs");
 const connections = options.connections === undefined ? undefined : wholeNumber("connections");
-const names = [...cases.map(({ name }) => name), ROUND_TRIPS, CODEC];
+const names = [...cases.map(({ name }) => name), ROUND_TRIPS, CODEC, CROSS_NODE];
 const matches = (name, asked) => (names.includes(asked) ? name === asked : name.startsWith(asked));
 const isAsked = (name, extra = false) =>
   options.case === undefined ? options.all || !extra : options.case.some((asked) => matches(name, asked));
 const chosen = cases.filter(({ name, extra }) => isAsked(name, extra));
 const withRoundTrips = isAsked(ROUND_TRIPS);
 const withCodec = isAsked(CODEC);
+const withCrossNode = isAsked(CROSS_NODE);
 
 if (options.help) console.log(USAGE);
 else if (options.list) console.log(names.join("\n"));
-else if (chosen.length === 0 && !withRoundTrips && !withCodec) exit(`no case is named ${options.case}; see --list`);
+else if (chosen.length === 0 && !withRoundTrips && !withCodec && !withCrossNode)
+  exit(`no case is named ${options.case}; see --list`);
 else await bench();
 
 async function bench() {
@@ -90,6 +94,14 @@ async function bench() {
   if (withCodec) {
     const result = await measureCodecs(options);
     report(result, codecTable(result));
+  }
+  if (withCrossNode) {
+    try {
+      const result = await measureCrossNode({ ...options, runs });
+      report(result, crossNodeTable(result));
+    } catch (error) {
+      note(`**${CROSS_NODE} is not measured:** ${error.message.split("\n", 1)[0]}`);
+    }
   }
   for (const text of growthTables(results)) {
     tables.push(text);

@@ -1,5 +1,6 @@
 // `npm run examples [-- names of folders]`: runs every example as its readers would
 import "./node-version.mjs";
+import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -118,6 +119,16 @@ async function compileAndRun(cwd, resolution) {
   return compiled.code === 0 ? node([join("out", made)], cwd) : compiled;
 }
 
+/** Two servers behind a load balancer, with a Redis of their own. What is not installed here is skipped, and said. */
+async function twoNodes() {
+  for (const balancer of ["nginx", "haproxy"]) {
+    const missing = ["redis-server", balancer].filter((name) => spawnSync(name, ["-v"]).error !== undefined);
+    if (missing.length === 0)
+      await example(`two-nodes: ${balancer}`, () => node(["exercise.mjs", balancer], join(examples, "two-nodes")));
+    else console.log(`- two-nodes: ${balancer} SKIPPED: there is no ${missing.join(" and no ")} here`);
+  }
+}
+
 /** A row of marks for each host: every client on every transport. */
 const marks = [["", ...combinations.map(({ client, transport }) => `${client}, ${transport}`)]];
 
@@ -190,6 +201,7 @@ if (isWanted("usage")) await usage();
 if (isWanted("nextjs-pages")) await nextjsPages();
 if (isWanted("drop-in")) await dropIn();
 if (isWanted("subpaths")) await everySubpath();
+if (isWanted("two-nodes")) await twoNodes();
 for (const host of [...lightHosts, ...heavyHosts]) if (isWanted(host.folder)) await installed(host);
 
 if (marks.length > 1) console.log(`\n${tableOf(marks)}\n`);

@@ -7,6 +7,7 @@ import { root, run } from "./run.mjs";
 
 /** By the names of packages, the folders that they are made of. */
 const folders = {
+  "@bowline/adapters": "adapters",
   "@bowline/protocol": "protocol",
   "@bowline/react": "react",
   bowline: "server",

@@ -113,6 +113,24 @@ export function roundTripTable({ title, sides }) {
   return `### ${title}\n\n${table([head, ...rows])}`;
 }
 
+export function crossNodeTable({ title, target, sides }) {
+  const heads = ["µs CPU / delivery, receiving node", "spread", "ratio", "spread"];
+  const beside = ["µs CPU / broadcast, sending node", "bytes into Redis / broadcast", "per s", "load CPU", "target"];
+  const rows = sides.map(({ side, cost, ratio, sender, bytes, ratePerSecond, loadBusy, reached }) => [
+    side,
+    digits(cost.median),
+    spread(cost),
+    ratio ? digits(ratio.median) : "",
+    ratio ? spread(ratio) : "",
+    digits(sender.median),
+    whole(bytes.median),
+    whole(ratePerSecond.median),
+    percent(loadBusy.median),
+    reached === undefined ? "" : `≤ ${target.ratio} × ${BASE} ${reached ? "✓" : "✗"}`,
+  ]);
+  return `### ${title}\n\n${table([["", ...heads, ...beside], ...rows])}`;
+}
+
 /** A case in one row: title, unit, cost of both sides, ratio, spread, target, whether it is met. */
 export function caseSummary({ title, unit, figure, target, sides }) {
   const [base, own] = [BASE, "bowline"].map((name) => sides.find(({ side }) => side === name));

@@ -62,11 +62,51 @@ const isDigit = (char: number): boolean => char >= 48 && char <= 57;
 const QUOTE = 34;
 const BACKSLASH = 92;
 
+const COMMA = 44;
+const OPENING_BRACKET = 91;
+const CLOSING_BRACKET = 93;
+const CLOSING_BRACE = 125;
+/** Arrays of this length count as short, in UTF-16 units. */
+const SHORT = 32;
+
+/**
+ * Whether an array ends soon and has no other one in it. Where quotes are in pairs and nothing is escaped, its end is its
+ * own; if it stands in a string, so does its end.
+ */
+const endsSoon = (text: string, start: number): boolean => {
+  const end = Math.min(start + SHORT, text.length);
+  for (let at = start + 1, isInString = false; at < end; at++) {
+    const char = text.charCodeAt(at);
+    if (char === QUOTE) isInString = !isInString;
+    else if (char === CLOSING_BRACKET) return !isInString;
+    else if (char === BACKSLASH || char === OPENING_BRACKET) return false;
+  }
+  return false;
+};
+
+/**
+ * Whether a text cannot be nested deeper than `maxDepth`, at a glance. An object that begins right behind `},` takes the
+ * level that was just left, in a string or not; of short arrays one is open at a time. There are no more levels than there
+ * are others, those in strings among them.
+ */
+const isSurelyFlat = (text: string, start: number, maxDepth: number): boolean => {
+  let levels = 1;
+  for (let at = text.indexOf("{", start); at >= 0; at = text.indexOf("{", at + 1)) {
+    const takesPlace = text.charCodeAt(at - 1) === COMMA && text.charCodeAt(at - 2) === CLOSING_BRACE;
+    if (!takesPlace && ++levels > maxDepth) return false;
+  }
+  for (let at = text.indexOf("[", start); at >= 0; at = text.indexOf("[", at + 1)) {
+    if (!endsSoon(text, at) && ++levels > maxDepth) return false;
+  }
+  return true;
+};
+
 /**
  * Refuses deep nesting before JSON.parse meets it. Linear; a fraction of what JSON.parse takes, since strings without
  * escaped quotes are skipped at once (abuse rows 99, 100).
  */
 const checkDepth = (text: string, start: number, maxDepth: number): void => {
+  if (isSurelyFlat(text, start, maxDepth)) return;
   const { length } = text;
   for (let at = start, depth = 0; at < length; at++) {
     const char = text.charCodeAt(at);
@@ -79,7 +119,7 @@ const checkDepth = (text: string, start: number, maxDepth: number): void => {
       // with bit 32 set, "[" is "{" and "]" is "}"
       if ((char | 32) === 123) {
         if (++depth > maxDepth) fail("too_deep");
-      } else if ((char | 32) === 125) depth--;
+      } else if ((char | 32) === CLOSING_BRACE) depth--;
     }
   }
 };

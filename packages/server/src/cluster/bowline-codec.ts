@@ -1,5 +1,5 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
-import { type Frame, ProtocolError } from "@bowline/protocol";
+import { type Frame, ProtocolError, RESERVED_EVENTS } from "@bowline/protocol";
 import type { EmitFlags } from "../emit-flags.ts";
 import type { Room } from "../room.ts";
 import type { Target } from "../room-index.ts";
@@ -267,12 +267,15 @@ function broadcastOf(namespace: string, fields: unknown[]): BroadcastMessage {
 // with the digit of Engine.IO: an event of a namespace, and how many attachments it has
 const EVENT_HEAD = /^4(?:2|5([1-9]\d*)-)(?:(\/[^,]*),)?\[/;
 
+const RESERVED_NAME = new RegExp(`^[^[]*\\["(?:${[...RESERVED_EVENTS].join("|")})"`);
+
 /** An event's packets: text first, then attachments. They go to clients as they are, so they must be for this namespace. */
 function packetsOf(value: unknown, namespace: string): Frame[] {
   const packets = listOf(value, "packets");
   const [text, ...attachments] = packets;
   const head = typeof text === "string" ? EVENT_HEAD.exec(text) : null;
   if (head === null || (head[2] ?? "/") !== namespace) malformed("a broadcast that is no event of the namespace");
+  if (RESERVED_NAME.test(packets[0] as string)) malformed("a broadcast of a reserved event");
   if (Number(head[1] ?? 0) !== attachments.length) malformed("a broadcast without its attachments");
   for (const each of attachments) if (!(each instanceof Uint8Array)) malformed("an attachment that is not binary");
   return packets as Frame[];

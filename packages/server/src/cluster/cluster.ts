@@ -6,7 +6,7 @@ import type { Message } from "../outbox.ts";
 import type { Room } from "../room.ts";
 import type { Target } from "../room-index.ts";
 import { callListeners } from "../server-emitter.ts";
-import type { BusStatus } from "./bus.ts";
+import type { Bus, BusStatus } from "./bus.ts";
 import type { ReceivingNode, RequestKind } from "./cluster-codec.ts";
 import type {
   BroadcastMessage,
@@ -38,6 +38,19 @@ export interface ClusterLog {
 
 /** Events that other nodes cannot emit here: they are the server's own. */
 const RESERVED: ReadonlySet<unknown> = new Set(["connect", "connection", "new_namespace"]);
+
+/** Settles when a bus carries messages. */
+function becomesUp(bus: Bus): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onStatus = (status: BusStatus): void => {
+      if (status !== "up" && status !== "closed") return;
+      stop();
+      if (status === "up") resolve();
+      else reject(new Error("the bus is closed"));
+    };
+    const stop = bus.observe({ onStatus, onLost: () => {}, onError: () => {} });
+  });
+}
 
 interface Pending {
   readonly request: PendingRequest;
@@ -79,6 +92,8 @@ export class Cluster implements OtherNodes {
   readonly #seen = new Map<string, RecentNumbers>();
   readonly #stops: (() => void)[] = [];
   readonly #rooms = new Map<Room, () => void>();
+  /** There while somebody waits for the bus. */
+  #up: Promise<void> | undefined;
 
   constructor(space: ClusterSpace, setup: ClusterSetup, log: ClusterLog) {
     const { codec, bus, options } = setup;
@@ -112,9 +127,11 @@ export class Cluster implements OtherNodes {
     return this.#presence.ids;
   }
 
-  /** How many nodes there are, this one included. */
+  /** How many nodes there are, this one included. Waits until the bus carries messages. */
   async size(): Promise<number> {
     const { bus, codec } = this.#setup;
+    // before, this node may be counted or not
+    if (bus.status !== "up") await (this.#up ??= becomesUp(bus).finally(() => (this.#up = undefined)));
     const counted = bus.size === undefined ? this.#presence.size + 1 : await bus.size(codec.countedChannel(this.#node));
     return Math.max(1, counted);
   }

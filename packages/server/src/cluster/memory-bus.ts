@@ -20,8 +20,8 @@ export class MemoryNetwork {
   connect(): MemoryBus {
     const bus = new MemoryBus({
       carry: (channel, bytes) => {
-        // nobody may see what somebody else does with the bytes
-        for (const each of this.#buses) if (each.wants(channel)) this.#defer(() => each.take(channel, bytes.slice()));
+        const sent = new Uint8Array(bytes);
+        for (const each of this.#buses) if (each.wants(channel)) this.#defer(() => each.take(channel, sent));
       },
       count: (channel) => [...this.#buses].filter((each) => each.hasChannel(channel)).length,
       leave: () => this.#buses.delete(bus),
@@ -56,7 +56,8 @@ export class MemoryBus implements Bus {
 
   publish(channel: string, bytes: Uint8Array): void {
     if (this.#status === "up") return this.#network.carry(channel, bytes);
-    for (const each of this.#observers) each.onLost({ count: 1, bytes: bytes.byteLength, reason: "down" });
+    for (const each of this.#observers)
+      each.onLost({ count: 1, bytes: bytes.byteLength, reason: "down", since: Date.now() });
   }
 
   subscribe(channel: string, deliver: Deliver): () => void {
@@ -104,7 +105,8 @@ export class MemoryBus implements Bus {
     if (this.#status !== "up") return;
     const receivers = [...(this.#channels.get(channel) ?? [])];
     for (const [prefix, delivers] of this.#prefixes) if (channel.startsWith(prefix)) receivers.push(...delivers);
-    for (const deliver of receivers) deliver(bytes, channel);
+    // nobody may see what somebody else does with the bytes
+    for (const deliver of receivers) deliver(new Uint8Array(bytes), channel);
   }
 
   #setStatus(status: BusStatus): void {
