@@ -48,7 +48,12 @@ export async function startPrimary(
 ): Promise<Workers> {
   const port = await freePort();
   const script = fileURLToPath(new URL("primary.mjs", import.meta.url));
-  const env = { ...process.env, PRIMARY_OPTIONS: JSON.stringify(options), PORT: String(port), ...(tls && { TLS: "1" }) };
+  const env = {
+    ...process.env,
+    PRIMARY_OPTIONS: JSON.stringify(options),
+    PORT: String(port),
+    ...(tls && { TLS: "1" }),
+  };
   const primary: ChildProcess = fork(script, [whose, serialization], { env, execArgv: [] });
   const waiting = new Map<number, (reply: Reply) => void>();
   const listening = new Map<number, () => void>();
