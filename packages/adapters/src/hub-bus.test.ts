@@ -121,7 +121,7 @@ test("publications wait until there is a hub, and up to a limit", async () => {
   bus.observe({ onStatus() {}, onLost: (each) => void lost.push(each), onError() {} });
   for (let count = 0; count < 10; count++) bus.publish("x", bytes("abc"));
   expect(lost).toHaveLength(6);
-  expect(lost[0]).toEqual({ count: 1, bytes: 3, reason: "full" });
+  expect(lost[0]).toEqual({ count: 1, bytes: 3, reason: "full", since: expect.any(Number) });
   const member = hub.connect({ isBinary: true, send: (message) => bus.onMessage(message) });
   bus.connect({ isBinary: true, send: (message) => member.onMessage(message) });
   await turns();
@@ -162,7 +162,7 @@ test("a bus whose pipe has ended is forgotten, and tells what it loses from then
   expect(b.bus.status).toBe("down");
   expect(await a.bus.size("x")).toBe(0);
   b.bus.publish("x", bytes("abc"));
-  expect(b.lost).toEqual([{ count: 1, bytes: 3, reason: "down" }]);
+  expect(b.lost).toEqual([{ count: 1, bytes: 3, reason: "down", since: expect.any(Number) }]);
   await expect(b.bus.size("x")).rejects.toThrow("the bus is down");
 });
 
@@ -171,7 +171,7 @@ test("what is no message of a hub or a bus is not understood", () => {
   for (const each of [...wrong, { type: "subscribe", channels: [1], prefixes: [] }, { type: "count", request: -1 }]) {
     expect(asToHub(each)).toBeUndefined();
   }
-  for (const each of [...wrong, { type: "counted", request: 1, count: "1" }, { type: "lost", count: 1 }]) {
+  for (const each of [...wrong, { type: "counted", request: 1, count: "1" }, { type: "lost", count: 1, bytes: 1 }]) {
     expect(asFromHub(each)).toBeUndefined();
   }
 });

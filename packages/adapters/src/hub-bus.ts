@@ -29,6 +29,7 @@ export class HubBus implements Bus {
   #status: BusStatus = "connecting";
   #queue: Queued[] = [];
   #queuedBytes = 0;
+  #queuedSince = 0;
   #isFlushing = false;
   #lastQuestion = 0;
 
@@ -46,9 +47,10 @@ export class HubBus implements Bus {
   publish(channel: string, bytes: Uint8Array): void {
     const publication = { channel, channelBytes: Buffer.byteLength(channel), bytes };
     const size = sizeOf(publication);
-    if (this.#status === "down" || this.#status === "closed") return this.#lose("down", 1, bytes.byteLength);
-    if (!this.#window.fits(size)) return this.#lose("full", 1, bytes.byteLength);
+    if (this.#status === "down" || this.#status === "closed") return this.#loseOne("down", bytes);
+    if (!this.#window.fits(size)) return this.#loseOne("full", bytes);
     this.#window.reserve(size);
+    if (this.#queue.length === 0) this.#queuedSince = Date.now();
     this.#queue.push(publication);
     this.#queuedBytes += size;
     if (this.#isFlushing) return;
@@ -123,15 +125,16 @@ export class HubBus implements Bus {
       case "counted":
         return this.#settle(message.request)?.resolve(message.count);
       case "lost":
-        return this.#lose("full", message.count, message.bytes);
+        return this.#lose({ count: message.count, bytes: message.bytes, reason: "full", since: message.since });
     }
   }
 
   /** @internal The pipe has ended, for good. */
   onEnd(): void {
     if (this.#status === "closed") return;
-    const { length } = this.#queue;
-    if (length > 0) this.#lose("down", length, this.#queuedBytes);
+    const count = this.#queue.length;
+    const bytes = this.#queue.reduce((sum, each) => sum + each.bytes.byteLength, 0);
+    if (count > 0) this.#lose({ count, bytes, reason: "down", since: this.#queuedSince });
     this.#end("down", "the bus is down");
   }
 
@@ -200,11 +203,14 @@ export class HubBus implements Bus {
     for (const request of [...this.#questions.keys()]) this.#settle(request)?.reject(new Error(reason));
     if (status === "closed") this.#subscriptions.clear();
     this.#setStatus(status);
-    if (status === "closed") this.#observers.clear();
   }
 
-  #lose(reason: LostMessages["reason"], count: number, bytes: number): void {
-    for (const observer of this.#observers) observer.onLost({ count, bytes, reason });
+  #loseOne(reason: LostMessages["reason"], { byteLength: bytes }: Uint8Array): void {
+    this.#lose({ count: 1, bytes, reason, since: Date.now() });
+  }
+
+  #lose(lost: LostMessages): void {
+    for (const observer of this.#observers) observer.onLost(lost);
   }
 
   #setStatus(status: BusStatus): void {

@@ -17,7 +17,7 @@ export type FromHub =
   /** How many buses have subscribed to a channel. */
   | { readonly type: "counted"; readonly request: number; readonly count: number }
   /** What was published by this bus and did not reach all others. */
-  | { readonly type: "lost"; readonly count: number; readonly bytes: number }
+  | { readonly type: "lost"; readonly count: number; readonly bytes: number; readonly since: number }
   | Carriage;
 
 /** What both tell each other. */
@@ -71,8 +71,8 @@ export function asFromHub(value: unknown): FromHub | undefined {
     return isCount(request) && isCount(count) ? { type, request, count } : undefined;
   }
   if (type === "lost") {
-    const { count, bytes } = value;
-    return isCount(count) && isCount(bytes) ? { type, count, bytes } : undefined;
+    const { count, bytes, since } = value;
+    return isCount(count) && isCount(bytes) && isCount(since) ? { type, count, bytes, since } : undefined;
   }
   return asCarriage(value);
 }

@@ -92,7 +92,7 @@ class HubMember implements Member {
   readonly #channels = new Set<string>();
   readonly #prefixes = new Set<string>();
   #segments: Segment[] = [];
-  #lost = { count: 0, bytes: 0 };
+  #lost = { count: 0, bytes: 0, since: 0 };
   #ended = false;
 
   constructor(pipe: Pipe<FromHub>, maxQueuedBytes: number, hub: MemberHub) {
@@ -164,9 +164,10 @@ class HubMember implements Member {
     this.#lost.count++;
     this.#lost.bytes += bytes;
     if (this.#lost.count > 1) return;
+    this.#lost.since = Date.now();
     setTimeout(() => {
       const lost = this.#lost;
-      this.#lost = { count: 0, bytes: 0 };
+      this.#lost = { count: 0, bytes: 0, since: 0 };
       if (!this.#ended) this.#pipe.send({ type: "lost", ...lost });
     }, LOSSES_DELAY).unref();
   }

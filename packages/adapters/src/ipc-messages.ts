@@ -17,6 +17,8 @@ export type ToPrimary =
 export type ToWorker =
   /** A primary is there that did not hear the worker's hello, or may not have. */
   | { readonly [TAG]: "who" }
+  /** The worker is to end: its IPC channel does not keep it alive any more. */
+  | { readonly [TAG]: "end" }
   /** `folder`: where the worker may listen. */
   | { readonly [TAG]: "welcome"; readonly probe: Uint8Array; readonly folder: string }
   | { readonly [TAG]: "bus"; readonly bus: string; readonly message: unknown }

@@ -90,6 +90,8 @@ export class WorkerLink {
     switch (message.bowline) {
       case "who":
         return this.#send({ bowline: "hello", probe: PROBE });
+      case "end":
+        return process.channel?.unref();
       case "welcome":
         return this.#onWelcome(message["probe"] instanceof Uint8Array, String(message["folder"]));
       case "bus": {

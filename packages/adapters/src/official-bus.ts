@@ -42,7 +42,7 @@ export class OfficialBus implements Bus {
       this.#status !== "up" ? "down" : this.#waitingBytes + size > this.#maxQueuedBytes ? "full" : undefined;
     if (reason !== undefined) return this.#lose(reason, size);
     if (this.#subscriptions.wants(channel)) {
-      const own = bytes.slice();
+      const own = new Uint8Array(bytes);
       setImmediate(() => this.#subscriptions.deliver(channel, own));
     }
     const to = nodeOf(channel);
@@ -79,7 +79,6 @@ export class OfficialBus implements Bus {
     process.off("disconnect", this.#onEnd);
     this.#subscriptions.clear();
     this.#setStatus("closed");
-    this.#observers.clear();
   }
 
   readonly #onMessage = (value: unknown): void => {
@@ -99,7 +98,7 @@ export class OfficialBus implements Bus {
   readonly #onEnd = (): void => this.#setStatus("down");
 
   #lose(reason: "down" | "full" | "failed", bytes: number): void {
-    for (const observer of this.#observers) observer.onLost({ count: 1, bytes, reason });
+    for (const observer of this.#observers) observer.onLost({ count: 1, bytes, reason, since: Date.now() });
   }
 
   #fail(error: BusError): void {

@@ -38,7 +38,7 @@ export class Subscriptions {
     }
     const all = delivers === undefined ? [] : [...delivers];
     for (const [prefix, more] of this.#prefixes) if (channel.startsWith(prefix)) all.push(...more);
-    all.forEach((deliver, index) => deliver(index === 0 ? bytes : bytes.slice(), channel));
+    all.forEach((deliver, index) => deliver(index === 0 ? bytes : new Uint8Array(bytes), channel));
   }
 
   /** Whether anybody has subscribed to a channel. */

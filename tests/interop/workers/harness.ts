@@ -9,8 +9,6 @@ export interface Workers {
   readonly url: string;
   /** Starts a worker, and waits until it listens. */
   start(env?: Record<string, string>): Promise<TestWorker>;
-  /** What the primary's memory takes, in bytes. */
-  rss(): Promise<number>;
   /** Ends all of them. */
   stop(): Promise<void>;
 }
@@ -93,7 +91,6 @@ export async function startPrimary(
       await new Promise<void>((resolve) => listening.set(id, resolve));
       return worker;
     },
-    rss: () => call({ command: "rss" }) as Promise<number>,
     async stop() {
       for (const worker of alive) worker.kill("SIGKILL");
       await Promise.all([...alive].map(({ ended }) => ended));

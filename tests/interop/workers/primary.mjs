@@ -11,18 +11,17 @@ else {
   if (whose === "official") (await import("@socket.io/cluster-adapter")).setupPrimary();
 
   process.on("disconnect", () => {
-    for (const worker of Object.values(cluster.workers)) worker.process.kill("SIGKILL");
+    for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill("SIGKILL");
     process.exit();
   });
   cluster.on("message", (worker, message) => {
-    if (message.test !== undefined) process.send({ ...message, worker: worker.id });
+    if (message.test !== undefined) process.send?.({ ...message, worker: worker.id });
   });
-  cluster.on("exit", (worker) => process.send({ test: "exit", worker: worker.id }));
+  cluster.on("exit", (worker) => process.send?.({ test: "exit", worker: worker.id }));
   process.on("message", ({ test, to, command, args, env }) => {
     if (command === "fork") {
       const worker = cluster.fork(env);
-      process.send({ test, result: { id: worker.id, pid: worker.process.pid } });
-    } else if (command === "rss") process.send({ test, result: process.memoryUsage.rss() });
-    else cluster.workers[to]?.send({ test, command, args });
+      process.send?.({ test, result: { id: worker.id, pid: worker.process.pid } });
+    } else cluster.workers?.[to]?.send({ test, command, args });
   });
 }
