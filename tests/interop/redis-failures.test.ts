@@ -40,7 +40,7 @@ async function node(name: string, maker: ClientMaker, redis: RedisServer, format
   io.onError(() => {});
   const httpServer = createServer();
   io.attach(httpServer);
-  io.on("connection", (socket) => void socket.join("room"));
+  io.on("connection", (socket) => socket.join("room"));
   const client = connect(`http://127.0.0.1:${await listenOn(httpServer)}`, {
     forceNew: true,
     transports: ["websocket"],

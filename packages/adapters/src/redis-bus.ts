@@ -4,7 +4,7 @@ import type { RedisClient } from "./redis-client.ts";
 import { RedisPublisher } from "./redis-publisher.ts";
 import { RedisSubscriptions, type SubscriptionsUser } from "./redis-subscriptions.ts";
 
-/** How long `close` waits for Redis to confirm that nothing is subscribed to any more. In ms. */
+/** How long the end waits for Redis to confirm that nothing is subscribed to any more. In ms. */
 const CLOSE_PATIENCE = 1_000;
 
 /** Options of a bus on Redis. */
@@ -37,7 +37,8 @@ export const redisBusDefaults: Required<RedisBusOptions> = {
 
 /**
  * Channels of Redis as a bus, on two clients of the application: one publishes, the other is subscribed. It uses them
- * beside the application, leaves their other subscriptions alone and never closes them. A publication is written once or
+ * beside the application, leaves their other subscriptions alone and never closes them; with the last observer and
+ * subscription, it also takes its listeners off them. A publication is written once or
  * not at all: not after a reconnection, whatever the options of the clients.
  */
 export class RedisBus implements Bus {
@@ -101,7 +102,9 @@ export class RedisBus implements Bus {
   observe(observer: BusObserver): () => void {
     this.#observers.add(observer);
     this.#start();
-    return () => void this.#observers.delete(observer);
+    return () => {
+      if (this.#observers.delete(observer)) void this.#rest();
+    };
   }
 
   /** Waits for Redis to confirm that nothing is subscribed to any more, for up to a second. */
@@ -109,13 +112,28 @@ export class RedisBus implements Bus {
     if (this.#status === "closed") return;
     this.#setStatus("closed");
     for (const undo of this.#undos) undo();
-    this.#undos.clear();
+    await this.#settled();
+    this.#stop?.();
+    this.#stop = undefined;
+  }
+
+  /** Nobody is interested any more: a server that has closed. Its last messages may still be on their way. */
+  async #rest(): Promise<void> {
+    const isIdle = (): boolean => this.#observers.size === 0 && this.#undos.size === 0;
+    const stop = this.#stop;
+    if (!isIdle() || this.#status === "closed" || stop === undefined) return;
+    await this.#settled();
+    if (!isIdle() || this.#stop !== stop) return;
+    stop();
+    this.#stop = undefined;
+    this.#status = "connecting";
+  }
+
+  async #settled(): Promise<void> {
     const done = Promise.all([this.#subscriptions?.settled(), this.#publisher.settled()]);
     let timer: NodeJS.Timeout | undefined;
     await Promise.race([done, new Promise((resolve) => (timer = setTimeout(resolve, CLOSE_PATIENCE)))]);
     clearTimeout(timer);
-    this.#stop?.();
-    this.#stop = undefined;
   }
 
   /** With the first use: who only makes an adapter finds no listeners on his clients. */
@@ -135,7 +153,9 @@ export class RedisBus implements Bus {
     if (this.#status === "closed" || this.#subscriptions === undefined) return () => {};
     const remove = this.#subscriptions.add(this.#user, kind, name, deliver);
     const undo = (): void => {
-      if (this.#undos.delete(undo)) remove();
+      if (!this.#undos.delete(undo)) return;
+      remove();
+      void this.#rest();
     };
     this.#undos.add(undo);
     return undo;

@@ -10,7 +10,7 @@ const fail = (code: string, message = "invalid payload"): never => {
 };
 
 /** Whether a size is over a limit; 0 = no limit. */
-export const isOver = (size: number, limit: number): boolean => limit > 0 && size > limit;
+export const isOver = (size: number, limit = 0): boolean => limit > 0 && size > limit;
 
 /** Whether a name has more bytes in UTF-8. Names are short: what is longer than the limit in UTF-16 is not walked. */
 const isNameOver = (name: string, limit: number): boolean => {
@@ -45,14 +45,14 @@ export const checkPacket = (packet: Packet): Packet => {
 const CONTROL = /[\0-\x1f\x7f]/;
 
 /** @throws ProtocolError for a namespace whose name is too long, or holds what no name may (abuse 84) */
-export const checkNamespace = (nsp: string, { maxNamespaceBytes }: PacketLimits): void => {
+export const checkNamespace = (nsp: string, { maxNamespaceBytes = 0 }: Partial<PacketLimits>): void => {
   if (nsp.length === 1) return;
   if (isNameOver(nsp, maxNamespaceBytes)) fail("namespace_too_long", "invalid namespace");
   if (CONTROL.test(nsp)) fail("invalid_payload");
 };
 
 /** @throws ProtocolError for an event whose name is too long (abuse 90) */
-export const checkEventName = (data: readonly unknown[], { maxEventNameBytes }: PacketLimits): void => {
+export const checkEventName = (data: readonly unknown[], { maxEventNameBytes = 0 }: Partial<PacketLimits>): void => {
   const name = data[0];
   if (typeof name === "string" && isNameOver(name, maxEventNameBytes)) fail("event_name_too_long");
 };
@@ -144,12 +144,12 @@ function inWordsOfV4(error: unknown, frame: Frame): unknown {
 
 /** What servers ask of a peer beyond the grammar: sizes, and depth (abuse rows 81, 84, 90, 99). */
 export class GuardedReader extends JsonReader {
-  readonly #limits: PacketLimits;
+  readonly #limits: Partial<PacketLimits>;
   #size = 0;
   /** The id of the packet that is read, if it has leading zeros. */
   #digits: string | undefined;
 
-  constructor(limits: PacketLimits, options: JsonCodecOptions) {
+  constructor(limits: Partial<PacketLimits>, options: JsonCodecOptions) {
     super(limits, options);
     this.#limits = limits;
   }
@@ -179,7 +179,7 @@ export class GuardedReader extends JsonReader {
   }
 
   protected override parse(text: string, start: number, nsp: string): unknown {
-    const { maxDepth, maxAuthBytes } = this.#limits;
+    const { maxDepth = 0, maxAuthBytes } = this.#limits;
     const size = text.length - start;
     // what stands between a header and its JSON is part of a number, and v4 takes a space for the id 0
     if (text[start]! <= " ") fail("invalid_payload");

@@ -37,6 +37,7 @@ export {
   targetOf,
   textOf,
 } from "./cluster/schema.ts";
+export { Emitter, type EmitterOperator } from "./cluster/emitter.ts";
 export { readMsgpack, writeMsgpack } from "./cluster/msgpack-bytes.ts";
 export { MemoryBus, MemoryNetwork } from "./cluster/memory-bus.ts";
 export type { Handshake } from "./handshake.ts";

@@ -1,5 +1,5 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
-import { type Frame, ProtocolError, RESERVED_EVENTS } from "@bowline/protocol";
+import { type Frame, ProtocolError, RESERVED_EVENTS, UsageError } from "@bowline/protocol";
 import type { EmitFlags } from "../emit-flags.ts";
 import type { Room } from "../room.ts";
 import type { Target } from "../room-index.ts";
@@ -189,6 +189,10 @@ function fieldsOf(message: ClusterMessage): unknown[] {
       return [COUNT, message.requestId, message.clientCount];
     case "answer":
       return [ANSWER, message.requestId, message.value];
+    case "ids":
+    case "id-list":
+    case "done":
+      throw new UsageError("not_offered", `this format of messages has none for "${message.type}"`);
   }
 }
 

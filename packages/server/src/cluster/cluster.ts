@@ -70,7 +70,8 @@ function valuesOf(response: ClusterResponse): readonly unknown[] {
       return response.rooms;
     case "server-side-answer":
       return [response.value];
-    default:
+    case "count":
+    case "answer":
       return [];
   }
 }
@@ -304,11 +305,18 @@ export class Cluster implements OtherNodes {
       case "broadcast":
         return this.#onBroadcast(from, message);
       case "join":
-        return this.#local(message.target).socketsJoin([...message.rooms]);
+        this.#local(message.target).socketsJoin([...message.rooms]);
+        return this.#confirm(from, message.requestId);
       case "leave":
-        return this.#local(message.target).socketsLeave([...message.rooms]);
+        this.#local(message.target).socketsLeave([...message.rooms]);
+        return this.#confirm(from, message.requestId);
       case "disconnect":
-        return this.#local(message.target).disconnectSockets(message.close);
+        this.#local(message.target).disconnectSockets(message.close);
+        return this.#confirm(from, message.requestId);
+      case "ids": {
+        const ids = this.#local(message.target).select();
+        return this.#answer(from, message, () => ({ type: "id-list", ids: ids.map(({ id }) => id) }));
+      }
       case "fetch":
         return this.#answer(from, message, () => ({ type: "fetched", sockets: this.#describe(message.target) }));
       case "rooms":
@@ -322,7 +330,11 @@ export class Cluster implements OtherNodes {
       case "bye":
         if (from !== undefined) this.#presence.forget(from);
         return;
-      default:
+      case "count":
+      case "answer":
+      case "fetched":
+      case "room-list":
+      case "server-side-answer":
         return this.#onResponse(from, message);
     }
   }
@@ -375,6 +387,10 @@ export class Cluster implements OtherNodes {
     make: () => Omit<ClusterResponse, "requestId">,
   ): void {
     this.#reply(from, { ...make(), requestId } as ClusterResponse);
+  }
+
+  #confirm(to: string | undefined, requestId: string | undefined): void {
+    if (requestId !== undefined) this.#reply(to, { type: "done", requestId });
   }
 
   /** What cannot be written is the application's: the node that asked will miss this one. */
