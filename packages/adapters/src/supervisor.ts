@@ -72,7 +72,7 @@ export class Supervisor {
     }
     this.#diedYoung = this.#host.now() - since < YOUNG ? this.#diedYoung + 1 : 0;
     if (this.#diedYoung > this.#options.maxRestarts) {
-      this.#host.print(`${text}; that was the ${this.#diedYoung}th in a row that died young: giving up`);
+      this.#host.print(`${text}; ${this.#diedYoung} in a row have died young: giving up`);
       return this.#end("SIGTERM", 1);
     }
     const delay = Math.min(LAST_DELAY, FIRST_DELAY * 2 ** Math.max(0, this.#diedYoung - 1));

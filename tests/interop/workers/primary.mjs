@@ -18,7 +18,7 @@ else {
     if (message.test !== undefined) process.send?.({ ...message, worker: worker.id });
   });
   cluster.on("exit", (worker) => process.send?.({ test: "exit", worker: worker.id }));
-  process.on("message", ({ test, to, command, args, env }) => {
+  process.on("message", (/** @type {any} */ { test, to, command, args, env }) => {
     if (command === "fork") {
       const worker = cluster.fork(env);
       process.send?.({ test, result: { id: worker.id, pid: worker.process.pid } });

@@ -5,6 +5,7 @@ import { createServer as createSecureServer } from "node:https";
 
 const { WHOSE, PORT, TLS } = process.env;
 const options = JSON.parse(process.env.ADAPTER_OPTIONS ?? "{}");
+/** @param {string} name */
 const read = (name) => readFileSync(new URL(`../${name}`, import.meta.url));
 const httpServer = TLS
   ? createSecureServer({ key: read("test-only.key.pem"), cert: read("test-only.cert.pem") })
@@ -12,6 +13,7 @@ const httpServer = TLS
 const official = WHOSE === "official";
 const { Server } = await import(official ? "socket.io" : "bowline");
 const { createAdapter } = await import(official ? "@socket.io/cluster-adapter" : "@bowline/adapters/node-cluster");
+/** @type {import("socket.io").Server & Partial<Pick<import("bowline").Server, "cluster" | "onError">>} */
 const io = new Server(httpServer, {
   adapter: createAdapter(options),
   ...JSON.parse(process.env.SERVER_OPTIONS ?? "{}"),
@@ -20,6 +22,7 @@ const io = new Server(httpServer, {
 const lost = { count: 0 };
 io.cluster?.on("gap", (gap) => (lost.count += gap.lost));
 io.onError?.(() => {});
+/** @type {unknown[][]} */
 const seen = [];
 io.on("connection", (socket) => {
   socket.data = { pid: process.pid };
@@ -31,16 +34,17 @@ io.on("connection", (socket) => {
     answer();
   });
   socket.on("say", (...args) => io.to("everybody").emit("said", ...args));
-  socket.on("echo", (...args) => args.pop()(...args));
+  socket.on("echo", (...args) => args.pop()?.(...args));
 });
 io.on("question", (value, answer) => answer?.([process.pid, value]));
 io.on("noted", (...values) => seen.push(values));
 
+/** @type {Record<string, (...args: any[]) => unknown>} */
 const commands = {
-  emit: (room, ...event) => void (room === null ? io : io.to(room)).emit(...event),
+  emit: (room, event, ...args) => void (room === null ? io : io.to(room)).emit(event, ...args),
   emitBytes: (room, event, list) => void io.to(room).emit(event, Buffer.from(list)),
-  ask: (timeout, ...event) => io.timeout(timeout).emitWithAck(...event),
-  servers: (...event) => io.serverSideEmitWithAck(...event),
+  ask: (timeout, event, ...args) => io.timeout(timeout).emitWithAck(event, ...args),
+  servers: (event, ...args) => io.serverSideEmitWithAck(event, ...args),
   note: (...values) => void io.serverSideEmit("noted", ...values),
   seen: () => seen,
   fetch: async () => (await io.fetchSockets()).map(({ id, rooms, data }) => ({ id, rooms: [...rooms].sort(), data })),
@@ -65,12 +69,12 @@ const commands = {
   close: () => io.close().then(() => true),
 };
 
-process.on("message", async ({ test, command, args = [] }) => {
+process.on("message", async (/** @type {any} */ { test, command, args = [] }) => {
   if (test === undefined) return;
   try {
-    process.send?.({ test, result: await commands[command](...args) });
+    process.send?.({ test, result: await commands[command]?.(...args) });
   } catch (error) {
-    process.send?.({ test, error: error.message });
+    process.send?.({ test, error: String(error) });
   }
 });
 httpServer.listen(Number(PORT), "127.0.0.1", () => process.send?.({ test: "listening" }));
