@@ -1,7 +1,7 @@
 import type { RedisClient } from "@bowline/adapters/redis";
-import { Redis } from "ioredis";
+import { Cluster, Redis } from "ioredis";
 import { Redis as Redis5 } from "ioredis-5";
-import { createClient } from "redis";
+import { createClient, createCluster } from "redis";
 import { createClient as createClient4 } from "redis-4";
 
 /** A client of one of the packages. */
@@ -61,4 +61,36 @@ export const clientMakers: readonly ClientMaker[] = [
   nodeRedis("redis 4", createClient4 as unknown as typeof createClient),
   ioredis("ioredis", Redis),
   ioredis("ioredis 5", Redis5 as unknown as typeof Redis),
+];
+
+/** Makes clients of a Redis Cluster, by the ports of its nodes on 127.0.0.1. */
+export interface ClusterClientMaker {
+  readonly name: string;
+  make(ports: readonly number[]): Promise<MadeClient>;
+}
+
+/** The packages' clients of a Redis Cluster. */
+export const clusterClientMakers: readonly ClusterClientMaker[] = [
+  {
+    name: "redis",
+    async make(ports) {
+      const client = createCluster({
+        rootNodes: ports.map((port) => ({ url: `redis://127.0.0.1:${port}` })),
+        defaults: { socket: { reconnectStrategy: () => DELAY } },
+      });
+      client.on("error", () => {});
+      await client.connect();
+      return { client, connect: async () => {}, close: async () => client.destroy() };
+    },
+  },
+  {
+    name: "ioredis",
+    async make(ports) {
+      const nodes = ports.map((port) => ({ host: "127.0.0.1", port }));
+      const client = new Cluster(nodes, { lazyConnect: true, shardedSubscribers: true });
+      client.on("error", () => {});
+      await client.connect();
+      return { client, connect: async () => {}, close: async () => client.disconnect() };
+    },
+  },
 ];

@@ -166,3 +166,28 @@ export async function lineTo(port: number): Promise<RedisLine> {
   };
   return line;
 }
+
+const SLOTS = 16_384;
+
+/** Starts primaries of a Redis Cluster, which share its slots. */
+export async function startRedisCluster(count: number): Promise<RedisServer[]> {
+  const nodes = await Promise.all(
+    Array.from({ length: count }, () => startRedis("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")),
+  );
+  const bound = (index: number): number => Math.floor((index * SLOTS) / count);
+  for (const [index, node] of nodes.entries()) {
+    await node.ask(`CLUSTER ADDSLOTSRANGE ${bound(index)} ${bound(index + 1) - 1}`);
+    await node.ask(`CLUSTER SET-CONFIG-EPOCH ${index + 1}`);
+    await nodes[0]?.ask(`CLUSTER MEET 127.0.0.1 ${node.port}`);
+  }
+  for (const node of nodes) {
+    const end = Date.now() + START_PATIENCE;
+    for (;;) {
+      const info = await node.ask("CLUSTER INFO");
+      if (info.includes("cluster_state:ok") && info.includes(`cluster_known_nodes:${count}`)) break;
+      if (Date.now() > end) throw new Error(`the cluster does not get together:\n${info}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+  return nodes;
+}

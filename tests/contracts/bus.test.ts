@@ -1,7 +1,7 @@
 import { RedisBus, type RedisClient } from "@bowline/adapters/redis";
 import { MemoryNetwork } from "bowline/cluster";
-import { describeWithRedis, type RedisServer, startRedis } from "../redis-server.ts";
-import { clientMakers } from "../redis-clients.ts";
+import { describeWithRedis, type RedisServer, startRedis, startRedisCluster } from "../redis-server.ts";
+import { clientMakers, clusterClientMakers } from "../redis-clients.ts";
 import { busContract } from "./bus.contract.ts";
 
 const network = new MemoryNetwork();
@@ -21,6 +21,23 @@ describeWithRedis("with Redis", () => {
           return { bus, close: async () => void (await Promise.all([pub.close(), sub.close()])) };
         },
         close: () => server.stop(),
+      });
+    }
+  }
+
+  for (const { name, make } of clusterClientMakers) {
+    for (const isSharded of [false, true]) {
+      let servers: RedisServer[];
+      busContract({
+        name: `${isSharded ? "sharded " : ""}Redis Cluster, clients of ${name}`,
+        open: async () => void (servers = await startRedisCluster(3)),
+        connect: async () => {
+          const ports = servers.map(({ port }) => port);
+          const [pub, sub] = await Promise.all([make(ports), make(ports)]);
+          const bus = new RedisBus(pub.client, sub.client, { isSharded });
+          return { bus, close: async () => void (await Promise.all([pub.close(), sub.close()])) };
+        },
+        close: async () => void (await Promise.all(servers.map((each) => each.stop()))),
       });
     }
   }

@@ -22,7 +22,9 @@ export class NodeRedisPort implements RedisPort {
   readonly #client: NodeRedisClient | NodeRedisCluster;
   #listener: RedisPortListener | undefined;
   /** By kind and name: the client knows its subscriptions by them. */
-  readonly #receivers: Map<string, (message: Buffer, channel: Buffer) => void> = new Map();
+  readonly #receivers: Map<string, (message: unknown, channel: unknown) => void> = new Map();
+  /** The node of a cluster that publishes. */
+  #node: NodeRedisClient | undefined;
 
   constructor(client: NodeRedisClient | NodeRedisCluster) {
     this.#client = client;
@@ -37,14 +39,23 @@ export class NodeRedisPort implements RedisPort {
   publish(kind: "channel" | "shard", channel: string, bytes: Buffer): Flight {
     const args = [kind === "shard" ? "SPUBLISH" : "PUBLISH", channel, bytes];
     const client = this.#client;
-    if (isCluster(client)) {
-      // by the channel's slot, so that what goes to one channel stays in order
-      const abortSignal = AbortSignal.timeout(WRITE_DEADLINE);
-      return { done: client.sendCommand(channel, false, args, { abortSignal }), cancel() {} };
-    }
+    if (isCluster(client)) return { done: this.#publishOn(client, kind, channel, args), cancel() {} };
     // what could not be written is kept for the next connection: it becomes something harmless then. An AbortSignal
     // would not do: version 4 loses count of its commands when one is aborted that was written
     return { done: client.sendCommand(args), cancel: () => void args.splice(0, args.length, "PING") };
+  }
+
+  #publishOn(
+    cluster: NodeRedisCluster,
+    kind: "channel" | "shard",
+    channel: string,
+    args: (string | Buffer)[],
+  ): Promise<unknown> {
+    const abortSignal = AbortSignal.timeout(WRITE_DEADLINE);
+    if (kind === "shard") return cluster.sendCommand(channel, false, args, { abortSignal });
+    // the cluster would take any node, which loses the order
+    if (this.#node?.isReady !== true) this.#node = readyNodeOf(cluster);
+    return this.#node?.sendCommand(args, { abortSignal }) ?? Promise.reject(new Error("no node is connected"));
   }
 
   subscribe(kind: SubscriptionKind, name: string): Promise<unknown> {
@@ -103,11 +114,21 @@ export class NodeRedisPort implements RedisPort {
     };
   }
 
-  #take(kind: SubscriptionKind, name: string, message: Buffer, channel: Buffer): void {
-    this.#listener?.onMessage(kind, name, channel.toString(), message);
+  #take(kind: SubscriptionKind, name: string, message: unknown, channel: unknown): void {
+    this.#listener?.onMessage(kind, name, String(channel), message as Buffer);
   }
 }
 
 function isCluster(client: NodeRedisClient | NodeRedisCluster): client is NodeRedisCluster {
   return "nodeClient" in client;
+}
+
+/** A primary that is connected; with `minimizeConnections`, none may be: one is connected then. */
+function readyNodeOf(cluster: NodeRedisCluster): NodeRedisClient | undefined {
+  const masters = cluster.masters as readonly { readonly client?: NodeRedisClient }[];
+  const found = masters.find(({ client }) => client?.isReady === true)?.client;
+  if (found === undefined && masters.length > 0) {
+    Promise.resolve(cluster.nodeClient(masters[0] as never)).catch(() => {});
+  }
+  return found;
 }

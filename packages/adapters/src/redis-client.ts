@@ -6,7 +6,7 @@ type Listener = (...args: unknown[]) => void;
 export interface NodeRedisClient extends NodeRedisSubscriber {
   /** Whether commands are sent at once. */
   readonly isReady: boolean;
-  sendCommand(args: (string | Buffer)[]): Promise<unknown>;
+  sendCommand(args: (string | Buffer)[], options?: { readonly abortSignal?: AbortSignal }): Promise<unknown>;
 }
 
 /** What is needed of a client of a Redis Cluster of `redis` (node-redis) 4 or later. */
@@ -21,7 +21,7 @@ export interface NodeRedisCluster extends NodeRedisSubscriber {
   ): Promise<unknown>;
 }
 
-type BufferListener = (message: Buffer, channel: Buffer) => unknown;
+type BufferListener = (message: unknown, channel: unknown) => unknown;
 type Subscribe = (channel: string, listener: BufferListener, bufferMode: true) => Promise<unknown>;
 
 /** The half of a client of node-redis that receives. */

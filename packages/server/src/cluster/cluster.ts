@@ -72,6 +72,8 @@ function valuesOf(response: ClusterResponse): readonly unknown[] {
       return [response.value];
     case "count":
     case "answer":
+    case "id-list":
+    case "done":
       return [];
   }
 }
@@ -334,6 +336,8 @@ export class Cluster implements OtherNodes {
       case "answer":
       case "fetched":
       case "room-list":
+      case "id-list":
+      case "done":
       case "server-side-answer":
         return this.#onResponse(from, message);
     }
