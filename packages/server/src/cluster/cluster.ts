@@ -72,6 +72,8 @@ function valuesOf(response: ClusterResponse): readonly unknown[] {
       return [response.value];
     case "count":
     case "answer":
+    case "id-list":
+    case "done":
       return [];
   }
 }
