@@ -114,9 +114,9 @@ const [nodeRedis, , ioredis] = clientMakers as [ClientMaker, ClientMaker, Client
 
 describeWithRedis("a Redis that fails under load", () => {
   describe.each([
-    ["redis", nodeRedis, "bowline"],
-    ["ioredis", ioredis, "classic"],
-  ] as const)("%s, format %s", (_name, maker, format) => {
+    ["redis, Bowline's format", nodeRedis, "bowline"],
+    ["ioredis, classic format", ioredis, "classic"],
+  ] as const)("%s", (_name, maker, format) => {
     test(`killed and started again ${KILLS} times: nothing twice, each gap declared, everybody served within 5 s`, async () => {
       const redis = await startRedis();
       atEnd(() => redis.stop());
@@ -139,7 +139,7 @@ describeWithRedis("a Redis that fails under load", () => {
         expect(gaps.filter(({ reason }) => reason === "down" || reason === "failed").length).toBeGreaterThanOrEqual(
           KILLS,
         );
-        expect(statuses.filter((status) => status === "up")).toHaveLength(KILLS);
+        expect(statuses.filter((status) => status === "down")).toHaveLength(KILLS);
         expect(io.cluster.counts.lost).toBe(gaps.reduce((sum, { lost }) => sum + lost, 0));
         expect(io.cluster.counts.ignored).toBe(0);
       }
@@ -171,7 +171,7 @@ describeWithRedis("a Redis that fails under load", () => {
       await redis.kill();
       await until(() => nodes.every(({ io }) => io.cluster.status === "down"), "both say that it is down");
       const [a, b] = nodes as [Node, Node];
-      const text = "x".repeat(10_000);
+      const text = "x".repeat(1_000);
       for (let number = 1; number <= 5_000; number++) {
         a.emitted.set(number, Date.now());
         a.io.to("room").emit("count", "a", number, text);

@@ -336,6 +336,8 @@ export class Cluster implements OtherNodes {
       case "answer":
       case "fetched":
       case "room-list":
+      case "id-list":
+      case "done":
       case "server-side-answer":
         return this.#onResponse(from, message);
     }
