@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import prettier from "prettier";
 import ts from "typescript";
+import { prepare } from "./prepare.mjs";
 import { root } from "./run.mjs";
 
 /** @typedef {{ name: string, file: string, entry: string, about: string }} Page */
@@ -33,6 +34,10 @@ const pages = [
   file: `${name.replace("@", "").replaceAll("/", "-")}.md`,
   entry: join(root, "packages", `${entry}.d.mts`),
 }));
+
+const isCheck = process.argv.includes("--check");
+// a check is one of many, which have built before
+if (!isCheck) await prepare();
 
 const program = ts.createProgram(
   pages.map((page) => page.entry),
@@ -242,7 +247,7 @@ const read = (path) => {
   }
 };
 
-if (process.argv.includes("--check")) {
+if (isCheck) {
   const stale = files.filter(([file, text]) => read(join(folder, file)) !== text).map(([file]) => file);
   for (const file of stale) console.log(`docs/api/${file} is stale: npm run docs`);
   for (const name of undocumented) console.log(`no docstring: ${name}`);

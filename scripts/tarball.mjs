@@ -129,6 +129,9 @@ function manifestProblems(manifest) {
     ...(manifest.sideEffects === undefined ? ["sideEffects is not said"] : []),
     ...(manifest.publishConfig?.provenance === true ? [] : ["publishConfig.provenance is not true"]),
     ...(manifest.publishConfig?.access === "public" ? [] : ["publishConfig.access is not public"]),
+    ...(manifest.scripts?.prepublishOnly === "node ../../scripts/publishable.mjs"
+      ? []
+      : ["prepublishOnly does not run scripts/publishable.mjs"]),
     ...dependencies
       .filter(([name, range]) => isOwn.get(name) !== range)
       .map(([name]) => `depends on ${name}, which is none of the project's packages at its version`),

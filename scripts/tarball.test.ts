@@ -5,6 +5,7 @@ import { root } from "./run.mjs";
 import { problemsOf } from "./tarball.mjs";
 
 const manifest = readFileSync(join(root, "packages/protocol/package.json"), "utf8");
+const { scripts: guarded } = JSON.parse(manifest) as { scripts: Record<string, string> };
 const license = readFileSync(join(root, "LICENSE"), "utf8");
 
 /** A package without fault, but for what is said. */
@@ -45,7 +46,8 @@ test.each([
   ["a run-time dependency", { dependencies: { left: "1.0.0" } }, "depends on left"],
   ["another version than the others", { version: "9.9.9" }, "version is 9.9.9"],
   ["no provenance", { publishConfig: { access: "public" } }, "provenance is not true"],
-  ["a script at install", { scripts: { postinstall: "node x.js" } }, "runs a script at postinstall"],
+  ["a script at install", { scripts: { ...guarded, postinstall: "node x.js" } }, "runs a script at postinstall"],
+  ["no question before publishing", { scripts: {} }, "prepublishOnly does not run"],
   ["no keywords", { keywords: [] }, "no keywords"],
 ])("%s in the manifest is told of", (_, fields, problem) => {
   expect(packageWith({}, fields)).toEqual([expect.stringContaining(problem)]);

@@ -115,6 +115,10 @@ try {
 } finally {
   for (const close of clients) close();
   for (const child of children.reverse()) child.kill("SIGTERM");
-  await Promise.all(children.map((child) => child.exitCode ?? child.signalCode ?? once(child, "exit")));
+  await Promise.all(
+    children.map(async (child) => {
+      if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+    }),
+  );
   rmSync(folder, { recursive: true, force: true });
 }

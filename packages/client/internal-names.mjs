@@ -3,6 +3,7 @@
  * None of them may be a name of the public API, of the platform, or of data that travels. A test holds that.
  */
 export const internalNames = [
+  "_hasPingExpired",
   "abandon",
   "activate",
   "advance",
@@ -44,6 +45,7 @@ export const internalNames = [
   "receive",
   "resume",
   "self",
+  "sendAll",
   "session",
   "sockets",
   "setListeners",
@@ -52,7 +54,6 @@ export const internalNames = [
   "takesError",
   "timer",
   "utf8Length",
-  "v2Error",
 ];
 
 /** What esbuild's `mangleProps` wants. */

@@ -99,7 +99,7 @@ describe("the checker", () => {
   test("forbids what a package may not see", () => {
     const sources = made({
       "a.ts": 'import "below"; import "above"; import "fs"; import "./b.ts"; import "../../other/src/c.ts";',
-      "b.ts": 'import type { Socket } from "node:net";',
+      "b.ts": 'import type { Socket } from "node:net"; import { version } from "../package.json";',
     });
     expect(forbiddenImports("made", sources, strict)).toEqual([
       "made/a.ts imports above: not a package that this one may see",

@@ -94,7 +94,9 @@ export function impurities(sources: Sources): string[] {
 
 function whyForbidden(file: string, specifier: string, sources: Sources, rules: PackageRules): string | undefined {
   if (specifier.startsWith(".")) {
-    return sources.has(join(dirname(file), specifier)) ? undefined : "not a file of this package";
+    const path = join(dirname(file), specifier);
+    // its manifest, which imports nothing, has its version
+    return sources.has(path) || path === "../package.json" ? undefined : "not a file of this package";
   }
   if (!specifier.startsWith("node:")) {
     return rules.packages.includes(specifier) ? undefined : "not a package that this one may see";

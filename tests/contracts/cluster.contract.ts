@@ -10,7 +10,7 @@ export interface ClusterSubject {
   /** Makes a server that joins the cluster; `index` is 0, 1 or 2. */
   node(index: number): Promise<Server> | Server;
   /** Lets go of what the nodes stood on. */
-  close?(): Promise<unknown> | unknown;
+  close?(): unknown;
   /** Whether `adapter.allRooms()` is there. */
   readonly hasAllRooms: boolean;
   /** Whether RPCs carry binary data (JSON does not). */

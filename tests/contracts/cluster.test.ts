@@ -36,7 +36,7 @@ describe("in Bowline's format, what is sent to a room reaches only the nodes tha
     const [home, ...others] = servers as [Server, ...Server[]];
     const httpServer = createServer();
     home.attach(httpServer);
-    home.on("connection", (socket) => void socket.join(["red", "blue"]));
+    home.on("connection", (socket) => socket.join(["red", "blue"]));
     const client = connect(`http://127.0.0.1:${await listenOn(httpServer)}`, {
       transports: ["websocket"],
       forceNew: true,

@@ -11,8 +11,6 @@ const toBuffer = (frame: Frame): unknown => (frame as Uint8Array).buffer ?? fram
 export const browser = (open: Opener, codecOf: typeof createParserCodec): Platform => ({
   open,
   // 10 attachments are what peers take by default (socket-protocol §2)
-  v2Error:
-    "It seems you are trying to reach a Socket.IO server in v2.x with a v3.x client, but they are not compatible",
   codec: (parser) =>
     parser ? codecOf(parser, toBuffer) : createJsonCodec({ fromAttachment: toBuffer, maxAttachments: 10 }),
   now: () => performance.now(),

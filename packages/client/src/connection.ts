@@ -140,7 +140,7 @@ export class Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitE
 
   /** The sockets that are connected or want to be. */
   get #active(): Socket<ListenEvents, EmitEvents>[] {
-    return [...this.sockets.values()].filter(({ active }) => active);
+    return [...this.sockets.values()].filter((socket) => socket.active);
   }
 
   /** The socket of a namespace. */
@@ -192,17 +192,18 @@ export class Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitE
     if (!this.#active.length) this.close();
   }
 
-  /** @internal Hot path: the session calls it without a hop between. */
-  readonly onMessage = (frame: Frame, late?: Packet): void => {
+  /** @internal Hot path. With `late`, a custom parser gives a packet at its own time. */
+  onMessage(frame: Frame, late?: Packet): void {
     try {
       const packet = late ? checkPayload(late) : (this.#reader ??= this.codec.reader(undefined, this)).read(frame);
-      if (!packet) return;
-      fire(this, "packet", packet);
-      this.sockets.get(packet.nsp)?.receive(packet);
+      if (packet) {
+        fire(this, "packet", packet);
+        this.sockets.get(packet.nsp)?.receive(packet);
+      }
     } catch (error) {
       this.engine.fail(error);
     }
-  };
+  }
 
   /** @internal */
   onPing(): void {
@@ -248,7 +249,7 @@ export class Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitE
   }
 
   #reconnect(): void {
-    const { opts, platform } = this;
+    const opts = this.opts;
     // a listener may have opened it again
     if (this.#isReconnecting || this.#isLeaving || this.#state !== "closed" || !opts.reconnection) return;
     if (this.#attempts >= opts.reconnectionAttempts) {
@@ -260,9 +261,9 @@ export class Connection<ListenEvents extends EventsMap = DefaultEventsMap, EmitE
       this.#attempts++,
       opts.reconnectionDelay,
       opts.reconnectionDelayMax,
-      opts.randomizationFactor * (2 * platform.random() - 1),
+      opts.randomizationFactor * (2 * this.platform.random() - 1),
     );
-    this.#stopTimer = platform.timer(() => {
+    this.#stopTimer = this.platform.timer(() => {
       // it may have been switched off meanwhile, and a listener may close
       this.#isReconnecting = opts.reconnection;
       if (opts.reconnection) fire(this, "reconnect_attempt", this.#attempts);

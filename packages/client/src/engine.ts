@@ -58,7 +58,7 @@ export interface EngineEvents {
 /** Whom an engine belongs to. */
 export interface EngineOwner {
   /** Hot path. */
-  readonly onMessage: (frame: Frame) => void;
+  onMessage(frame: Frame): void;
   onOpen(): void;
   onPing(): void;
   /** Instead of `onOpen`: no transport could be opened. */
@@ -77,8 +77,8 @@ const packetOf = (frame: Frame): EnginePacket =>
 export class Engine extends AliasedEmitter<EngineEvents> implements SessionHandler, TransportContext {
   /** Session id, once open. */
   declare id: string | undefined;
-  /** @internal Of the current transport. */
-  name = "websocket";
+  /** @internal Of the current transport, which sets it. */
+  declare name: string;
   /** @internal */
   declare readonly platform: Platform;
   /** @internal */
@@ -91,8 +91,6 @@ export class Engine extends AliasedEmitter<EngineEvents> implements SessionHandl
   declare handshake: Handshake | undefined;
   /** @internal */
   declare readonly plain: Set<Frame> | undefined;
-  /** Hot path: messages go from the session straight to the owner. */
-  declare onMessage: (frame: Frame) => void;
   readonly #session = new ClientSession(this);
   #owner: EngineOwner | undefined;
   #transport: Transport | undefined;
@@ -106,7 +104,6 @@ export class Engine extends AliasedEmitter<EngineEvents> implements SessionHandl
     this.platform = platform;
     this.options = options;
     this.#owner = owner;
-    this.onMessage = owner.onMessage;
     this.#transport = platform.open(this);
     if (options.hostname !== "localhost")
       globalThis.addEventListener?.(
@@ -129,24 +126,21 @@ export class Engine extends AliasedEmitter<EngineEvents> implements SessionHandl
   }
 
   /** Sends a message, or several: all that come in one microtask go out in one write. */
-  send(messages: Frame | readonly Frame[], compress = true): void {
-    if (this.#isClosing) return;
-    for (const message of [messages].flat())
-      this.#push(typeof message === "string" ? "4" + message : message, compress);
+  send(messages: Frame | readonly Frame[], compress?: boolean): void {
+    this.sendAll([messages].flat(), compress);
   }
 
   /** Closes after what was sent before, and after an upgrade that is under way. */
   close(): this {
     this.#isClosing = true;
-    if (this.id) this.#flush();
-    else this.#session.end("forced close");
+    if (!this.id) this.#session.end("forced close");
+    this.#flush();
     return this;
   }
 
   /** Closes and tells the owner nothing any more. */
   abandon(): void {
     this.#owner = undefined;
-    this.onMessage = () => {};
     this.close();
   }
 
@@ -170,8 +164,10 @@ export class Engine extends AliasedEmitter<EngineEvents> implements SessionHandl
       fire(this, "packet", packet);
       fire(this, "heartbeat");
     }
-    this.#session.receive(frame, this.platform.now());
-    if (packet?.type === "message") {
+    const message = this.#session.receive(frame, this.platform.now());
+    if (message === undefined) return;
+    this.#owner?.onMessage(message);
+    if (packet) {
       fire(this, "data", packet.data);
       fire(this, "message", packet.data);
     }
@@ -188,22 +184,27 @@ export class Engine extends AliasedEmitter<EngineEvents> implements SessionHandl
     this.#session.end(details instanceof Error ? "transport error" : "transport close", details);
   };
 
-  #push(packet: Frame, compress = true): void {
-    if (!compress) this.plain?.add(packet);
-    if (this.table) fire(this, "packetCreate", { ...packetOf(packet), ["options"]: { compress } });
-    // behind others it goes with them
-    if (this.#queue.push(packet) === 1) queueMicrotask(() => this.#flush());
+  /** @internal Hot path: packets of one type, that of messages by default. */
+  sendAll(contents: readonly Frame[], compress = true, type = "4"): void {
+    if (this.#isClosing) return;
+    for (const content of contents) {
+      const packet = typeof content === "string" ? type + content : content;
+      if (!compress) this.plain?.add(packet);
+      if (this.table) fire(this, "packetCreate", { ...packetOf(packet), ["options"]: { compress } });
+      // behind others it goes with them
+      if (this.#queue.push(packet) === 1) queueMicrotask(this.#flush);
+    }
   }
 
-  #flush(): void {
-    if (this.#isIdle && this.#queue.length) {
+  readonly #flush = (): void => {
+    if (!this.#isIdle) return;
+    if (this.#queue.length) {
       this.#queue = this.#transport!.send(this.#queue);
       fire(this, "flush");
       // a POST tells by itself when it is done
       if (this.#isIdle) this.onReady();
-    }
-    if (this.#isIdle && this.#isClosing) this.#session.end("forced close");
-  }
+    } else if (this.#isClosing) this.#session.end("forced close");
+  };
 
   #beat(): void {
     const now = this.platform.now();
@@ -224,7 +225,7 @@ export class Engine extends AliasedEmitter<EngineEvents> implements SessionHandl
   }
 
   onPing(): void {
-    this.#push("3");
+    this.sendAll([""], true, "3");
     this.#owner?.onPing();
     fire(this, "ping");
     fire(this, "pong");

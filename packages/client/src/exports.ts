@@ -1,5 +1,5 @@
 // what both builds export beside their own `io` and `Manager`
-export { protocol } from "./lookup.ts";
+export { protocol } from "@bowline/protocol";
 export { Socket } from "./socket.ts";
 export type { ManagerOptions, ManagerReservedEvents } from "./connection.ts";
 export type { DisconnectDescription, Engine, EngineEvents } from "./engine.ts";

@@ -1,11 +1,8 @@
-import type { DefaultEventsMap, EventsMap } from "@bowline/protocol";
+import { protocol, type DefaultEventsMap, type EventsMap } from "@bowline/protocol";
 import { Socket, type SocketOptions } from "./socket.ts";
 import type { Connection, ManagerOptions } from "./connection.ts";
 import type { ManagerClass } from "./manager.ts";
 import { addressOf } from "./address.ts";
-
-/** Revision of the Socket.IO protocol that the client speaks. */
-export const protocol = 5;
 
 /** Options of `io()`. */
 export interface Options extends ManagerOptions, SocketOptions {
@@ -54,5 +51,5 @@ export const createLookup = (Manager: ManagerClass): Lookup => {
   };
   // `lookup` has the types of any events
   const io = lookup as Lookup;
-  return Object.assign(io, { Manager, Socket, io, connect: io, protocol: 5 });
+  return Object.assign(io, { Manager, Socket, io, connect: io, protocol });
 };

@@ -17,8 +17,5 @@ const parser: MsgpackParser = createMsgpackParser({
 export const Encoder: MsgpackParser["Encoder"] = parser.Encoder;
 /** Reads them; listeners get ArrayBuffers. */
 export const Decoder: MsgpackParser["Decoder"] = parser.Decoder;
-export { PacketType } from "@bowline/protocol";
+export { PacketType, protocol } from "@bowline/protocol";
 export type { MsgpackParser, Parser, ParserPacket } from "@bowline/protocol";
-
-/** The version of the Socket.IO protocol. */
-export const protocol = 5;

@@ -11,10 +11,11 @@ export const only =
   (webSocket: Opener): Opener =>
   (context) => {
     const { options } = context;
-    if (options.forceBase64 || options.transports?.includes("websocket") === false) refuse();
+    const name = (context.name = "websocket");
+    if (options.forceBase64 || options.transports?.includes(name) === false) refuse();
     try {
       // all that WebSocket asks an engine for is there from the start
-      return webSocket({ ...context, options: { ...options, ...options.transportOptions?.["websocket"] } });
+      return webSocket({ ...context, options: { ...options, ...options.transportOptions?.[name] } });
     } catch (error) {
       // listeners of errors come later
       queueMicrotask(() => context.onLost(error));

@@ -7,8 +7,5 @@ const parser: JsonParser = createJsonParser({ fromAttachment: (bytes) => bytes.s
 export const Encoder: JsonParser["Encoder"] = parser.Encoder;
 /** Reads them. Takes a reviver of JSON.parse, or `{ reviver, maxAttachments }`. */
 export const Decoder: JsonParser["Decoder"] = parser.Decoder;
-export { isPacketValid, PacketType } from "@bowline/protocol";
+export { isPacketValid, PacketType, protocol } from "@bowline/protocol";
 export type { JsonDecoderOptions, JsonParser, Parser, ParserPacket, Replacer, Reviver } from "@bowline/protocol";
-
-/** The version of the Socket.IO protocol. */
-export const protocol = 5;

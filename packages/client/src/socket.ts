@@ -141,11 +141,9 @@ export class Socket<
 
   /** Leaves the namespace. The last socket to leave closes the connection. */
   disconnect(): this {
-    if (this.connected) {
-      this.#write(DISCONNECT);
-      this.#leave();
-      this.onClose("io client disconnect");
-    } else this.#leave();
+    if (this.connected) this.#write(DISCONNECT);
+    this.#leave();
+    if (this.connected) this.onClose("io client disconnect");
     return this;
   }
 
@@ -255,17 +253,17 @@ export class Socket<
 
   #transmit({ data, frames, compress }: BufferedPacket): void {
     run(this.#anyOutgoing, this, data as unknown[]);
-    this.io.engine.send(frames, compress);
+    this.io.engine.sendAll(frames, compress);
   }
 
   #write(type: Packet["type"], data?: unknown, id?: number | string): void {
-    this.io.engine.send(this.io.codec.encode({ type, nsp: this.nsp, data, id }));
+    this.io.engine.sendAll(this.io.codec.encode({ type, nsp: this.nsp, data, id }));
   }
 
   /** @internal The connection is open: joins the namespace. */
   onOpen(): void {
     const { auth } = this;
-    let { engine }: { engine: unknown } = this.io;
+    let engine: unknown = this.io.engine;
     const join = (data?: object): void => {
       // the answer of a function may come twice, late, or for a connection that is gone
       if (engine !== this.io.engine || !this.active || engine === this.#joining) return;
@@ -298,8 +296,9 @@ export class Socket<
     // the answer, if one is due: a server says nothing else before it (socket-protocol §3)
     this.#joining = undefined;
     // it has left while it was joining
-    if (!this.active) return type === CONNECT ? this.#write(DISCONNECT) : undefined;
-    if (type === EVENT) {
+    if (!this.active) {
+      if (type === CONNECT) this.#write(DISCONNECT);
+    } else if (type === EVENT) {
       if (!this.connected) return void this.receiveBuffer.push(packet);
       const args = data as unknown[];
       const last = args.at(-1);
@@ -327,7 +326,12 @@ export class Socket<
   }
 
   #onConnect({ sid, pid }: { sid?: string; pid?: string }): void {
-    if (!sid) return this.onError(new Error(this.io.platform.v2Error));
+    if (!sid)
+      return this.onError(
+        new Error(
+          "It seems you are trying to reach a Socket.IO server in v2.x with a v3.x client, but they are not compatible (more information here: https://socket.io/docs/v3/migrating-from-2-x-to-3-0/)",
+        ),
+      );
     this.recovered = !!pid && pid === this.#pid;
     this.#pid = pid;
     this.id = sid;

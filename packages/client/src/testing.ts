@@ -100,7 +100,6 @@ export class FakePlatform implements Platform {
     parser
       ? createParserCodec(parser, (frame) => frame)
       : createJsonCodec({ fromAttachment: (bytes) => bytes, maxAttachments: 10 });
-  readonly v2Error = "a server of v2";
   readonly timer: Platform["timer"] = this.time.timer;
   readonly transports: Record<string, Opener> = {
     websocket: (context) => this.make(context),

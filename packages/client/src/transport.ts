@@ -58,8 +58,6 @@ export interface Platform {
   readonly random: () => number;
   /** Calls back after `ms` milliseconds; returns what undoes it. */
   readonly timer: (callback: () => void, ms: number) => () => void;
-  /** What is said of servers of v2 (api L7). */
-  readonly v2Error: string;
   /** Makes what carries a session. */
   readonly open: Opener;
 }

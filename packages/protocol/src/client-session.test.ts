@@ -14,7 +14,6 @@ beforeEach(() => {
       void log.push([name, ...args]);
   const handler: SessionHandler = {
     onOpen: ({ sid }) => void log.push(["open", sid]),
-    onMessage: told("message"),
     onPing: told("ping"),
     onClose: (reason) => void log.push(["close", reason]),
   };
@@ -52,24 +51,19 @@ describe("packets", () => {
   beforeEach(open);
 
   test("messages go up as text or bytes, without their type digit", () => {
-    session.receive("4hello", 1);
-    session.receive("4", 1);
-    session.receive(Uint8Array.of(4, 2), 1);
-    expect(log).toEqual([
-      ["message", "hello"],
-      ["message", ""],
-      ["message", Uint8Array.of(4, 2)],
-    ]);
+    expect(session.receive("4hello", 1)).toBe("hello");
+    expect(session.receive("4", 1)).toBe("");
+    expect(session.receive(Uint8Array.of(4, 2), 1)).toEqual(Uint8Array.of(4, 2));
+    expect(log).toEqual([]);
   });
 
   test.each(["0x", "3", "3probe", "5", "6", '6R{"k":1}'])("%j is ignored", (frame) => {
-    session.receive(frame, 1);
-    expect(log).toEqual([]);
+    expect([session.receive(frame, 1), log]).toEqual([undefined, []]);
   });
 
   test.each(["", "7", "x", "bAQI="])("%j closes with parse error, and nothing is read after it", (frame) => {
     session.receive(frame, 1);
-    session.receive("4late", 1);
+    expect(session.receive("4late", 1)).toBeUndefined();
     expect(log).toEqual([["close", "parse error"]]);
   });
 
@@ -103,6 +97,6 @@ test("ends once", () => {
   session.end("forced close");
   session.end("transport error");
   session.advance(1e9);
-  session.receive("4x", 1);
+  expect(session.receive("4x", 1)).toBeUndefined();
   expect(log).toEqual([["close", "forced close"]]);
 });

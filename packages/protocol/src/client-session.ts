@@ -19,15 +19,11 @@ export interface Handshake {
 export interface SessionHandler {
   /** The handshake is complete. */
   onOpen(handshake: Handshake): void;
-  /** Hot path: a message of the layer above. */
-  onMessage(frame: Frame): void;
   /** The server pinged: send `3`. */
   onPing(): void;
   /** The session has ended. */
   onClose(reason: CloseReason, details?: unknown): void;
 }
-
-const nothing = (): void => {};
 
 /** The client's side of one Engine.IO v4 session: handshake, heartbeat and close (engine-protocol §3, §7, §9). */
 export class ClientSession {
@@ -42,30 +38,30 @@ export class ClientSession {
     this.#handler = handler;
   }
 
-  /** Takes a packet: first the open packet, then any. */
-  receive = (frame: Frame, now: number): void => {
+  /** Takes a packet, first the open packet, then any, and gives the message of the layer above that it carries. */
+  receive: (frame: Frame, now: number) => Frame | undefined = (frame, now) => {
     let handshake = {} as Handshake;
     try {
-      // whatever it is, it becomes an object
-      handshake = { ...(JSON.parse(frame.slice(1) as string) as Handshake) };
+      handshake = (JSON.parse(frame.slice(1) as string) as Handshake | null) ?? handshake;
     } catch {
       // it has no id, which is seen below
     }
     this.#silence = handshake.pingInterval + handshake.pingTimeout;
     // not so for what is no number either
-    if (!(frame[0] === "0" && handshake.sid && this.#silence > 0)) return this.end("parse error", frame);
-    this.receive = this.#receive;
-    this.isOpen = true;
-    this.deadline = now + this.#silence;
-    this.#handler.onOpen(handshake);
+    if (frame[0] === "0" && handshake.sid && this.#silence > 0) {
+      this.receive = this.#receive;
+      this.isOpen = true;
+      this.deadline = now + this.#silence;
+      this.#handler.onOpen(handshake);
+    } else this.end("parse error", frame);
   };
 
   /** Hot path */
-  #receive(frame: Frame, now: number): void {
+  #receive(frame: Frame, now: number): Frame | undefined {
     const type = frame[0];
-    if (typeof frame !== "string") this.#handler.onMessage(frame);
-    else if (type === "4") this.#handler.onMessage(frame.slice(1));
-    else if (type === "2") {
+    if (typeof frame !== "string") return frame;
+    if (type === "4") return frame.slice(1);
+    if (type === "2") {
       this.deadline = now + this.#silence;
       this.#handler.onPing();
     } else if (type === "1") this.end("transport close", { description: "transport closed by the server" });
@@ -79,7 +75,7 @@ export class ClientSession {
 
   /** Ends the session at once and for all. */
   end = (reason: CloseReason, details?: unknown): void => {
-    this.end = this.receive = nothing;
+    this.end = this.receive = (): undefined => {};
     this.isOpen = false;
     this.deadline = Infinity;
     this.#handler.onClose(reason, details);

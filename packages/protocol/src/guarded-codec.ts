@@ -10,7 +10,7 @@ const fail = (code: string, message = "invalid payload"): never => {
 };
 
 /** Whether a size is over a limit; 0 = no limit. */
-export const isOver = (size: number, limit: number): boolean => limit > 0 && size > limit;
+export const isOver = (size: number, limit = 0): boolean => limit > 0 && size > limit;
 
 /** Whether a name has more bytes in UTF-8. Names are short: what is longer than the limit in UTF-16 is not walked. */
 const isNameOver = (name: string, limit: number): boolean => {
@@ -45,14 +45,14 @@ export const checkPacket = (packet: Packet): Packet => {
 const CONTROL = /[\0-\x1f\x7f]/;
 
 /** @throws ProtocolError for a namespace whose name is too long, or holds what no name may (abuse 84) */
-export const checkNamespace = (nsp: string, { maxNamespaceBytes }: PacketLimits): void => {
+export const checkNamespace = (nsp: string, { maxNamespaceBytes = 0 }: Partial<PacketLimits>): void => {
   if (nsp.length === 1) return;
   if (isNameOver(nsp, maxNamespaceBytes)) fail("namespace_too_long", "invalid namespace");
   if (CONTROL.test(nsp)) fail("invalid_payload");
 };
 
 /** @throws ProtocolError for an event whose name is too long (abuse 90) */
-export const checkEventName = (data: readonly unknown[], { maxEventNameBytes }: PacketLimits): void => {
+export const checkEventName = (data: readonly unknown[], { maxEventNameBytes = 0 }: Partial<PacketLimits>): void => {
   const name = data[0];
   if (typeof name === "string" && isNameOver(name, maxEventNameBytes)) fail("event_name_too_long");
 };
@@ -62,11 +62,51 @@ const isDigit = (char: number): boolean => char >= 48 && char <= 57;
 const QUOTE = 34;
 const BACKSLASH = 92;
 
+const COMMA = 44;
+const OPENING_BRACKET = 91;
+const CLOSING_BRACKET = 93;
+const CLOSING_BRACE = 125;
+/** Arrays of this length count as short, in UTF-16 units. */
+const SHORT = 32;
+
+/**
+ * Whether an array ends soon and has no other one in it. Where quotes are in pairs and nothing is escaped, its end is its
+ * own; if it stands in a string, so does its end.
+ */
+const endsSoon = (text: string, start: number): boolean => {
+  const end = Math.min(start + SHORT, text.length);
+  for (let at = start + 1, isInString = false; at < end; at++) {
+    const char = text.charCodeAt(at);
+    if (char === QUOTE) isInString = !isInString;
+    else if (char === CLOSING_BRACKET) return !isInString;
+    else if (char === BACKSLASH || char === OPENING_BRACKET) return false;
+  }
+  return false;
+};
+
+/**
+ * Whether a text cannot be nested deeper than `maxDepth`, at a glance. An object that begins right behind `},` takes the
+ * level that was just left, in a string or not; of short arrays one is open at a time. There are no more levels than there
+ * are others, those in strings among them.
+ */
+const isSurelyFlat = (text: string, start: number, maxDepth: number): boolean => {
+  let levels = 1;
+  for (let at = text.indexOf("{", start); at >= 0; at = text.indexOf("{", at + 1)) {
+    const takesPlace = text.charCodeAt(at - 1) === COMMA && text.charCodeAt(at - 2) === CLOSING_BRACE;
+    if (!takesPlace && ++levels > maxDepth) return false;
+  }
+  for (let at = text.indexOf("[", start); at >= 0; at = text.indexOf("[", at + 1)) {
+    if (!endsSoon(text, at) && ++levels > maxDepth) return false;
+  }
+  return true;
+};
+
 /**
  * Refuses deep nesting before JSON.parse meets it. Linear; a fraction of what JSON.parse takes, since strings without
  * escaped quotes are skipped at once (abuse rows 99, 100).
  */
 const checkDepth = (text: string, start: number, maxDepth: number): void => {
+  if (isSurelyFlat(text, start, maxDepth)) return;
   const { length } = text;
   for (let at = start, depth = 0; at < length; at++) {
     const char = text.charCodeAt(at);
@@ -79,7 +119,7 @@ const checkDepth = (text: string, start: number, maxDepth: number): void => {
       // with bit 32 set, "[" is "{" and "]" is "}"
       if ((char | 32) === 123) {
         if (++depth > maxDepth) fail("too_deep");
-      } else if ((char | 32) === 125) depth--;
+      } else if ((char | 32) === CLOSING_BRACE) depth--;
     }
   }
 };
@@ -104,12 +144,12 @@ function inWordsOfV4(error: unknown, frame: Frame): unknown {
 
 /** What servers ask of a peer beyond the grammar: sizes, and depth (abuse rows 81, 84, 90, 99). */
 export class GuardedReader extends JsonReader {
-  readonly #limits: PacketLimits;
+  readonly #limits: Partial<PacketLimits>;
   #size = 0;
   /** The id of the packet that is read, if it has leading zeros. */
   #digits: string | undefined;
 
-  constructor(limits: PacketLimits, options: JsonCodecOptions) {
+  constructor(limits: Partial<PacketLimits>, options: JsonCodecOptions) {
     super(limits, options);
     this.#limits = limits;
   }
@@ -139,7 +179,7 @@ export class GuardedReader extends JsonReader {
   }
 
   protected override parse(text: string, start: number, nsp: string): unknown {
-    const { maxDepth, maxAuthBytes } = this.#limits;
+    const { maxDepth = 0, maxAuthBytes } = this.#limits;
     const size = text.length - start;
     // what stands between a header and its JSON is part of a number, and v4 takes a space for the id 0
     if (text[start]! <= " ") fail("invalid_payload");

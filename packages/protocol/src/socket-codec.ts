@@ -17,7 +17,7 @@ export interface JsonCodecOptions {
 
 type Holder = Record<string | number, unknown>;
 
-const isObject = (value: unknown): value is Holder => typeof value === "object" && !!value;
+const isObject = (value: unknown): value is Holder => !!value && typeof value === "object";
 
 /** Throws a ProtocolError, as an expression. */
 export const fail = (code: string): never => {
@@ -59,13 +59,13 @@ const HEADER = /^(?:[0-4]|[56](0*[1-9]\d*)-)(?:(\/[^,]*),?)?(\d{0,15})/;
  * servers ask, and v4's texts, are `GuardedReader`'s.
  */
 export class JsonReader implements PacketReader {
-  readonly #limits: PacketLimits;
+  readonly #limits: Partial<PacketLimits>;
   readonly #options: JsonCodecOptions;
   #packet: Packet | undefined;
   #attachments: (Uint8Array | undefined)[] = [];
   #due = 0;
 
-  constructor(limits: PacketLimits, options: JsonCodecOptions) {
+  constructor(limits: Partial<PacketLimits>, options: JsonCodecOptions) {
     this.#limits = limits;
     this.#options = options;
   }
@@ -109,7 +109,7 @@ export class JsonReader implements PacketReader {
     const attachments = this.#attachments;
     const restore = (value: Holder): unknown => {
       if (value["_placeholder"] === true) {
-        const { num } = value;
+        const num = value["num"];
         const bytes = typeof num === "number" && attachments[num];
         if (!bytes) return fail("illegal_attachments");
         attachments[num] = undefined;
@@ -141,7 +141,7 @@ const stringify: Stringify = (data, frames) =>
  */
 export const createJsonCodec = (
   options: JsonCodecOptions,
-  Reader: new (limits: PacketLimits, options: JsonCodecOptions) => PacketReader = JsonReader,
+  Reader: new (limits: Partial<PacketLimits>, options: JsonCodecOptions) => PacketReader = JsonReader,
 ): Codec => ({
   encode({ type, nsp, data, id }) {
     const frames: Frame[] = [""];
@@ -154,5 +154,5 @@ export const createJsonCodec = (
     frames[0] = (count ? `${type + 3}${count}-` : type) + (nsp === "/" ? "" : nsp + ",") + (id ?? "") + (json ?? "");
     return frames;
   },
-  reader: (limits = options as unknown as PacketLimits) => new Reader(limits, options),
+  reader: (limits: Partial<PacketLimits> = options) => new Reader(limits, options),
 });

@@ -1,4 +1,5 @@
 import { type Auth, io, type ManagerOptions, type Socket, type SocketOptions } from "bowline-client";
+import { OpenAnswers } from "./open-answers.ts";
 import { type SocketView, viewOf } from "./socket-view.ts";
 
 /** `connecting` until the first connection, `reconnecting` after it; `disconnected` when nothing will change by itself. */
@@ -42,6 +43,7 @@ export class SharedConnection {
   readonly socket: Socket;
   state: ConnectionState;
   readonly #users = new Set<ConnectionUser>();
+  readonly #answers = new OpenAnswers();
   readonly #onClosed: () => void;
   readonly #stopListening: () => void;
   // the last that came, and is still there if anyone is
@@ -60,7 +62,7 @@ export class SharedConnection {
 
   /** The socket for one component. */
   view(): SocketView {
-    return viewOf(this.socket, () => this.#onTurn());
+    return viewOf(this.socket, () => this.#onTurn(), this.#answers);
   }
 
   /** A component mounts. The first one connects, also what the last one has disconnected when it went. */
@@ -85,6 +87,7 @@ export class SharedConnection {
     this.#onClosed();
     this.#stopListening();
     this.socket.disconnect();
+    this.#answers.end();
   }
 
   #clientOptions(): ManagerOptions & SocketOptions {

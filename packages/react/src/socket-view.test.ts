@@ -1,5 +1,6 @@
 import { Manager, Socket } from "bowline-client";
 import { expect, test, vi } from "vitest";
+import { OpenAnswers } from "./open-answers.ts";
 import { viewOf } from "./socket-view.ts";
 
 const offline = (): Socket => new Manager("http://localhost", { autoConnect: false }).socket("/");
@@ -11,7 +12,7 @@ const receive = (socket: Socket, event: string): void => {
 
 test("off of one component leaves the listeners of another", () => {
   const socket = offline();
-  const [one, other] = [viewOf(socket, () => {}), viewOf(socket, () => {})];
+  const [one, other] = [viewOf(socket, () => {}, new OpenAnswers()), viewOf(socket, () => {}, new OpenAnswers())];
   const kept = (): void => {};
   one.socket.on("news", () => {}).on("news", () => {});
   other.socket.on("news", kept);
@@ -23,7 +24,7 @@ test("off of one component leaves the listeners of another", () => {
 
 test("off with a listener undoes one on", () => {
   const socket = offline();
-  const view = viewOf(socket, () => {});
+  const view = viewOf(socket, () => {}, new OpenAnswers());
   const listener = (): void => {};
   view.socket.on("news", listener).on("news", listener).off("news", listener);
   expect(socket.listeners("news")).toEqual([listener]);
@@ -31,7 +32,7 @@ test("off with a listener undoes one on", () => {
 
 test("once calls once, and can be undone before", () => {
   const socket = offline();
-  const view = viewOf(socket, () => {});
+  const view = viewOf(socket, () => {}, new OpenAnswers());
   const calls: string[] = [];
   const never = (): unknown => calls.push("never");
   view.socket.once("news", () => calls.push("once")).once("news", never);
@@ -44,7 +45,7 @@ test("once calls once, and can be undone before", () => {
 
 test("clear removes what the component forgot", () => {
   const socket = offline();
-  const view = viewOf(socket, () => {});
+  const view = viewOf(socket, () => {}, new OpenAnswers());
   view.socket.on("a", () => {});
   view.socket.once("b", () => {});
   view.clear();
@@ -53,7 +54,7 @@ test("clear removes what the component forgot", () => {
 
 test("catch-all listeners belong to the component, too", () => {
   const socket = offline();
-  const [one, other] = [viewOf(socket, () => {}), viewOf(socket, () => {})];
+  const [one, other] = [viewOf(socket, () => {}, new OpenAnswers()), viewOf(socket, () => {}, new OpenAnswers())];
   const [first, second, kept] = [() => {}, () => {}, () => {}];
   other.socket.onAny(kept).onAnyOutgoing(kept);
   one.socket.onAny(second).prependAny(first).onAnyOutgoing(second).prependAnyOutgoing(first);
@@ -72,7 +73,7 @@ test("says when the component connects or disconnects", () => {
   const socket = offline();
   const connect = vi.spyOn(socket, "connect").mockReturnValue(socket);
   const onTurn = vi.fn();
-  const { socket: view } = viewOf(socket, onTurn);
+  const { socket: view } = viewOf(socket, onTurn, new OpenAnswers());
   expect(view.connect().disconnect().open().close()).toBe(view);
   expect(connect).toHaveBeenCalledTimes(2);
   expect(onTurn).toHaveBeenCalledTimes(4);
@@ -80,7 +81,7 @@ test("says when the component connects or disconnects", () => {
 
 test("everything else is the socket itself", () => {
   const socket = offline();
-  const { socket: view } = viewOf(socket, () => {});
+  const { socket: view } = viewOf(socket, () => {}, new OpenAnswers());
   expect(view).toBeInstanceOf(Socket);
   expect(view.constructor).toBe(Socket);
   expect(view.io).toBe(socket.io);

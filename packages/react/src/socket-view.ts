@@ -1,4 +1,5 @@
 import type { Socket } from "bowline-client";
+import type { OpenAnswers } from "./open-answers.ts";
 import { type Listener, OwnListeners } from "./own-listeners.ts";
 
 /** A component's own view of a shared socket. */
@@ -12,8 +13,9 @@ export interface SocketView {
  * A view is the socket, except that `off("event")`, `off()` and `offAny()` remove only what was added through the same
  * view: the usual clean-up of one component must not silence another.
  * @param onTurn is called when the component has connected or disconnected the socket, of which no event may tell
+ * @param answers takes those that are awaited through the view
  */
-export function viewOf(socket: Socket, onTurn: () => void): SocketView {
+export function viewOf(socket: Socket, onTurn: () => void, answers: OpenAnswers): SocketView {
   const listeners = new OwnListeners(socket);
   const own = new Map<string | symbol, unknown>([["constructor", socket.constructor]]);
   for (const [name, work] of Object.entries(ownMethods(socket, listeners, onTurn)))
@@ -21,6 +23,7 @@ export function viewOf(socket: Socket, onTurn: () => void): SocketView {
       work(...args);
       return view;
     });
+  own.set("emitWithAck", (...args: [string, ...unknown[]]) => answers.until(socket.emitWithAck(...args)));
 
   const bound = new WeakMap<Listener, Listener>();
   // the socket's private state is on the socket itself: its methods and accessors run there

@@ -4,7 +4,7 @@ import { Activity, createElement, type ReactElement, StrictMode, Suspense, use, 
 import { createRoot, type Root } from "react-dom/client";
 import { renderToString } from "react-dom/server";
 import { expect, test, vi } from "vitest";
-import { useSocket } from "./index.ts";
+import { useEmit, useSocket } from "./index.ts";
 import { allClosed, chatWith, leftListeners, rigForEach, sockets } from "./test-kit.ts";
 
 vi.mock(import("bowline-client"), async (load) => (await import("./test-kit.ts")).recording(await load()));
@@ -42,6 +42,21 @@ test("StrictMode connects once", async () => {
   await waitFor(() => expect(result.current.isConnected).toBe(true));
   expect(sockets).toHaveLength(1);
   expect(rig.io.engine.clientsCount).toBe(1);
+});
+
+test("an emit settles although its component goes while it connects, unless others keep the connection", async () => {
+  rig.io.on("connection", (socket) => socket.on("save", (answer: (text: string) => void) => answer("saved")));
+  const asking = () => renderHook(() => useEmit(useSocket(rig.url).socket, "save"));
+  const one = asking();
+  const lost = one.result.current.emit();
+  one.unmount();
+  await expect(lost).rejects.toThrow("socket has been disconnected");
+  const [other, third] = [asking(), asking()];
+  const kept = other.result.current.emit();
+  other.unmount();
+  await expect(kept).resolves.toBe("saved");
+  third.unmount();
+  await allClosed();
 });
 
 test("another URL while connecting leaves nothing of the first", async () => {

@@ -1,4 +1,5 @@
 // what adapters are made of: `bowline/cluster`
+export { ProtocolError, UsageError } from "@bowline/protocol";
 export type { EmitFlags } from "./emit-flags.ts";
 export type { Bus, BusError, BusObserver, BusStatus, Deliver, LostMessages } from "./cluster/bus.ts";
 export type {
@@ -36,8 +37,10 @@ export {
   targetOf,
   textOf,
 } from "./cluster/schema.ts";
+export { Emitter, type EmitterOperator } from "./cluster/emitter.ts";
 export { readMsgpack, writeMsgpack } from "./cluster/msgpack-bytes.ts";
 export { MemoryBus, MemoryNetwork } from "./cluster/memory-bus.ts";
 export type { Handshake } from "./handshake.ts";
 export type { Target } from "./room-index.ts";
 export type { Room } from "./room.ts";
+export type { RoutedEngine, SessionRouter } from "./session-router.ts";

@@ -5,7 +5,7 @@ import { brotliCompress, deflate, gzip } from "node:zlib";
 import { chooseEncoding, type Encoding } from "./accept-encoding.ts";
 import { cors, type CorsOptions } from "./cors.ts";
 import { runInOrder } from "./middleware.ts";
-import { VERSION } from "./version.ts";
+import { version } from "../package.json";
 
 /** The names under which v4 serves its client, and our files (api.md S6). */
 const FILES: ReadonlyMap<string, string> = new Map([
@@ -19,7 +19,7 @@ const FILES: ReadonlyMap<string, string> = new Map([
   ["socket.io.msgpack.min.js.map", "bowline.msgpack.min.js.map"],
 ]);
 
-const ETAG = `"${VERSION}"`;
+const ETAG = `"${version}"`;
 const encoders = { br: promisify(brotliCompress), gzip: promisify(gzip), deflate: promisify(deflate) };
 /** The smallest first. */
 const ENCODINGS = ["br", "gzip", "deflate"] as const;

@@ -142,7 +142,12 @@ export class Server<
       },
     });
     if (target !== undefined && target !== null && !isOptions) this.attach(target, {});
-    else this.engine = new Engine(this.#options, this);
+    else this.#startEngine();
+  }
+
+  #startEngine(): void {
+    this.engine = new Engine(this.#options, this);
+    this.engine.routeBy(this.#setup?.sessions);
   }
 
   /**
@@ -159,7 +164,7 @@ export class Server<
     this.#options = resolveOptions({ ...options, ...this.#given });
     const previous = this.engine as Engine | undefined;
     const isUsable = previous?.closed === false && Object.keys(options).length === 0;
-    this.engine = isUsable ? previous : new Engine(this.#options, this);
+    if (!isUsable) this.#startEngine();
     const server = typeof target === "object" ? target : this.#listenOn(Number(target));
     this.httpServer = server;
     this.engine.attach(server, {}, this.serveFile);
@@ -249,6 +254,9 @@ export class Server<
     for (const namespace of this.#namespaces.values()) namespace.leaveCluster();
     this.cluster.use(setup);
     for (const namespace of this.#namespaces.values()) namespace.joinCluster(setup, this.cluster);
+    // while the server is made, it has no engine yet
+    const engine = this.engine as Engine | undefined;
+    engine?.routeBy(setup?.sessions);
   }
 
   /** @throws UsageError: foreign engines are not offered */

@@ -72,6 +72,7 @@ export function problemOf(block: Block): string | undefined {
 const commands = [
   "npm install bowline",
   "npm install bowline-client",
+  "npm install bowline @bowline/adapters redis",
   "npm install bowline-client @bowline/react react",
   "npm install socket.io socket.io-client",
   "npx vitest run",

@@ -6,8 +6,9 @@ import { promisify } from "node:util";
 import * as bowline from "bowline";
 import * as client from "bowline-client";
 import { build } from "esbuild";
-import { afterAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import * as vitest from "vitest";
+import { describeWithRedis, type RedisServer, startRedis } from "../../redis-server.ts";
 import { type Block, chapters, groupsOf, isProgram, pages, problemOf, titleOf } from "./blocks.ts";
 import { compile, Stage } from "./stage.ts";
 import { typeErrorsOf } from "./type-check.ts";
@@ -53,8 +54,19 @@ describe("the examples", () => {
     .filter((group) => group.every(({ language }) => language === "ts"))
     .map((group) => ({ title: titleOf(group[0] as Block), group }));
 
-  test.each(groups)("$title", async ({ group }) => {
-    const stage = await Stage.open();
+  const needsRedis = ({ group }: { group: Block[] }): boolean => group.some(({ code }) => code.includes("redis://"));
+
+  describeWithRedis("with Redis", () => {
+    let redis: RedisServer;
+    beforeAll(async () => void (redis = await startRedis()));
+    afterAll(() => redis.stop());
+    test.each(groups.filter(needsRedis))("$title", ({ group }) => play(group, redis.url));
+  });
+
+  test.each(groups.filter((each) => !needsRedis(each)))("$title", ({ group }) => play(group));
+
+  async function play(group: Block[], redis?: string): Promise<void> {
+    const stage = await Stage.open({}, redis);
     try {
       for (const block of group) await stage.run(block);
       await vi.waitFor(() => expect(stage.differences(group)).toEqual({ missing: [], unexpected: [] }), 5000);
@@ -62,7 +74,7 @@ describe("the examples", () => {
     } finally {
       await stage.close();
     }
-  });
+  }
 });
 
 describe("tests for vitest", () => {

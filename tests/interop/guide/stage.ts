@@ -1,20 +1,26 @@
 import { createServer, type Server as HttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { format } from "node:util";
+import * as redisAdapters from "@bowline/adapters/redis";
 import * as bowline from "bowline";
 import * as client from "bowline-client";
+import * as cluster from "bowline/cluster";
 import cookieParser from "cookie-parser";
 import express from "express";
 import session from "express-session";
 import helmet from "helmet";
 import passport from "passport";
+import { createClient } from "redis";
 import ts from "typescript";
 import type { Block } from "./blocks.ts";
 
 const byDefault = (value: unknown): object => ({ __esModule: true, default: value });
 
-/** What applications use beside Bowline. */
-const middlewares: Record<string, unknown> = {
+/** What applications use beside server and client. */
+const others: Record<string, unknown> = {
+  "@bowline/adapters/redis": redisAdapters,
+  "bowline/cluster": cluster,
+  redis: { createClient },
   "cookie-parser": byDefault(cookieParser),
   express: byDefault(express),
   "express-session": byDefault(session),
@@ -55,6 +61,7 @@ export function compile({ code, language }: Block): string {
  */
 export class Stage {
   readonly #port: number;
+  readonly #redis: string | undefined;
   #placeholder: HttpServer | undefined;
   readonly #modules: Record<string, unknown>;
   readonly #servers: bowline.Server[] = [];
@@ -63,22 +70,27 @@ export class Stage {
   readonly #printed: string[] = [];
   readonly #errors: unknown[] = [];
 
-  private constructor(placeholder: HttpServer, modules: Record<string, unknown>) {
+  private constructor(placeholder: HttpServer, modules: Record<string, unknown>, redis: string | undefined) {
     this.#placeholder = placeholder;
+    this.#redis = redis;
     this.#port = (placeholder.address() as AddressInfo).port;
-    this.#modules = { ...this.#recording(), ...middlewares, ...modules };
+    this.#modules = { ...this.#recording(), ...others, ...modules };
   }
 
-  /** @param modules that blocks may import besides the usual ones */
-  static async open(modules: Record<string, unknown> = {}): Promise<Stage> {
+  /**
+   * @param modules that blocks may import besides the usual ones
+   * @param redis the URL of the Redis that is at localhost:6379 in blocks
+   */
+  static async open(modules: Record<string, unknown> = {}, redis?: string): Promise<Stage> {
     const placeholder = createServer();
     await new Promise<void>((resolve) => placeholder.listen(0, "127.0.0.1", resolve));
-    return new Stage(placeholder, modules);
+    return new Stage(placeholder, modules, redis);
   }
 
   /** Runs a block to the end of its top level, and gives what it exports. */
   async run(block: Block): Promise<Record<string, unknown>> {
     const code = compile(block)
+      .replaceAll("redis://localhost:6379", this.#redis ?? "redis://localhost:6379")
       .replaceAll("localhost:3000", `127.0.0.1:${this.#port}`)
       .replace(/\b3000\b/g, String(this.#port));
     // a client that is alone expects nobody at its port

@@ -19,8 +19,6 @@ const jsonCodec = createJsonCodec({
 export const node = (open: Opener, codecOf: typeof createParserCodec, isUnref = false): Platform => ({
   open,
   codec: (parser) => (parser ? codecOf(parser, toChunk) : jsonCodec),
-  v2Error:
-    "It seems you are trying to reach a Socket.IO server in v2.x with a v3.x client, but they are not compatible (more information here: https://socket.io/docs/v3/migrating-from-2-x-to-3-0/)",
   now: () => performance.now(),
   random: Math.random,
   timer(callback, ms) {

@@ -95,7 +95,8 @@ export const webSocket = (context: TransportContext): Transport => {
     end({ description: "websocket connection closed", context: { code, reason, wasClean: code !== 1006 } });
 
   /** Hot path */
-  const read = (): void => {
+  const read = (chunk?: Uint8Array): void => {
+    if (chunk) reader.push(chunk);
     try {
       for (let event; (event = reader.next()) !== undefined;) {
         if (typeof event === "string" || event instanceof Uint8Array) {
@@ -114,10 +115,6 @@ export const webSocket = (context: TransportContext): Transport => {
       if (error instanceof WebSocketError) control(Opcode.CLOSE, closePayload(nodeBytes, error.closeCode));
       failBy(error as Error);
     }
-  };
-  const onData = (chunk: Uint8Array): void => {
-    reader.push(chunk);
-    read();
   };
   /** Reads nothing while a message is inflated off the thread, and goes on after that. */
   const pausingInflate: Inflate = (deflated, limit, later) => {
@@ -146,14 +143,14 @@ export const webSocket = (context: TransportContext): Transport => {
     upgraded.setNoDelay(true).setTimeout(0);
     if (options.autoUnref) upgraded.unref();
     upgraded
-      .on("data", onData)
+      .on("data", read)
       .on("end", () => upgraded.end())
       .on("close", () => {
         last = () => closed(1006, "");
         if (!reader.isInflating) last();
       });
     if (context.handshake) write(["2probe"]);
-    if (head.length) onData(head);
+    if (head.length) read(head);
   };
 
   // node:http knows no ws: scheme

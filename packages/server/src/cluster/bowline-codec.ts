@@ -197,6 +197,10 @@ function fieldsOf(message: ClusterMessage): unknown[] {
       return [COUNT, message.requestId, message.clientCount];
     case "answer":
       return [ANSWER, message.requestId, message.value];
+    case "ids":
+    case "id-list":
+    case "done":
+      throw new UsageError("not_offered", `this format of messages has none for "${message.type}"`);
   }
 }
 

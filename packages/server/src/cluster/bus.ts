@@ -23,6 +23,8 @@ export interface LostMessages {
   readonly bytes: number;
   /** `down` = there was no connection; `full` = too many bytes were waiting; `failed` = the bus refused them or cannot tell */
   readonly reason: "down" | "full" | "failed";
+  /** When the first of them was published, Unix time in ms. */
+  readonly since: number;
 }
 
 /** Who looks after a bus. */

@@ -35,12 +35,18 @@ export interface BroadcastMessage {
   readonly requestId?: string | undefined;
 }
 
+/** Nodes before v4 want to be told with `done`. Only they do, as only they ask for `ids`. */
+interface MayBeConfirmed {
+  readonly requestId?: string | undefined;
+}
+
 /** What nodes ask each other for. */
 export type ClusterRequest =
   | BroadcastMessage
-  | { readonly type: "join" | "leave"; readonly target: Target; readonly rooms: readonly Room[] }
-  | { readonly type: "disconnect"; readonly target: Target; readonly close: boolean }
+  | ({ readonly type: "join" | "leave"; readonly target: Target; readonly rooms: readonly Room[] } & MayBeConfirmed)
+  | ({ readonly type: "disconnect"; readonly target: Target; readonly close: boolean } & MayBeConfirmed)
   | { readonly type: "fetch"; readonly target: Target; readonly requestId: string }
+  | { readonly type: "ids"; readonly target: Target; readonly requestId: string }
   | { readonly type: "rooms"; readonly requestId: string }
   | { readonly type: "server-side-emit"; readonly data: unknown[]; readonly requestId?: string | undefined };
 
@@ -49,6 +55,8 @@ export type ClusterResponse = { readonly requestId: string } & (
   | { readonly type: "count"; readonly clientCount: number }
   | { readonly type: "answer"; readonly value: unknown }
   | { readonly type: "fetched"; readonly sockets: readonly SocketDescription[] }
+  | { readonly type: "id-list"; readonly ids: readonly string[] }
+  | { readonly type: "done" }
   | { readonly type: "room-list"; readonly rooms: readonly Room[] }
   | { readonly type: "server-side-answer"; readonly value: unknown }
 );

@@ -1,6 +1,7 @@
 import { UsageError } from "@bowline/protocol";
 import { checkNumber, definedOf } from "../check-options.ts";
 import type { Bus } from "./bus.ts";
+import type { SessionRouter } from "../session-router.ts";
 import type { ClusterCodec } from "./cluster-codec.ts";
 
 /** How a node behaves towards the others. */
@@ -37,6 +38,8 @@ export interface ClusterSetup {
   readonly codec: ClusterCodec;
   /** All options, with their defaults. */
   readonly options: Readonly<ClusterOptions>;
+  /** Where nodes share a port: who knows which of them owns a session. */
+  readonly sessions?: SessionRouter | undefined;
 }
 
 /**

@@ -74,7 +74,8 @@ describe("status and gaps (delivery.md §15, F 3)", () => {
   test("losses while it is up: the first at once, the others once per second", async () => {
     const a = stage.node();
     const seen = watch(a, "gap");
-    const lose = (count: number): void => a.server.cluster.onLost({ count, bytes: 10 * count, reason: "full" });
+    const lose = (count: number): void =>
+      a.server.cluster.onLost({ count, bytes: 10 * count, reason: "full", since: Date.now() });
     lose(1);
     await stage.advance(1, 1);
     expect(seen).toEqual([["gap", expect.objectContaining({ reason: "full", lost: 1, lostBytes: 10 })]]);

@@ -162,9 +162,10 @@ export class ClusterView extends ServerEmitter<ClusterEvents> implements Cluster
   }
 
   /** @internal */
-  onLost({ count, bytes, reason }: LostMessages): void {
+  onLost({ count, bytes, reason, since }: LostMessages): void {
     this.#counts.lost += count;
-    const gap = (this.#gap ??= { from: Date.now(), reason, lost: 0, lostBytes: 0 });
+    const gap = (this.#gap ??= { from: since, reason, lost: 0, lostBytes: 0 });
+    gap.from = Math.min(gap.from, since);
     gap.lost += count;
     gap.lostBytes += bytes;
     // while the bus is down the gap is open

@@ -6,7 +6,7 @@ import type { Message } from "../outbox.ts";
 import type { Room } from "../room.ts";
 import type { Target } from "../room-index.ts";
 import { callListeners } from "../server-emitter.ts";
-import type { BusStatus } from "./bus.ts";
+import type { Bus, BusStatus } from "./bus.ts";
 import type { ReceivingNode, RequestKind } from "./cluster-codec.ts";
 import type {
   BroadcastMessage,
@@ -40,6 +40,19 @@ export interface ClusterLog {
 /** Events that other nodes cannot emit here: they are the server's own. */
 const RESERVED: ReadonlySet<unknown> = new Set(["connect", "connection", "new_namespace"]);
 
+/** Settles when a bus carries messages. */
+function becomesUp(bus: Bus): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onStatus = (status: BusStatus): void => {
+      if (status !== "up" && status !== "closed") return;
+      stop();
+      if (status === "up") resolve();
+      else reject(new Error("the bus is closed"));
+    };
+    const stop = bus.observe({ onStatus, onLost: () => {}, onError: () => {} });
+  });
+}
+
 interface Asking extends RequestOwner {
   /** What each node answers. */
   readonly answer: ClusterResponse["type"];
@@ -67,7 +80,10 @@ function valuesOf(response: ClusterResponse): readonly unknown[] {
       return response.rooms;
     case "server-side-answer":
       return [response.value];
-    default:
+    case "count":
+    case "answer":
+    case "id-list":
+    case "done":
       return [];
   }
 }
@@ -89,6 +105,8 @@ export class Cluster implements OtherNodes {
   readonly #seen = new Map<string, RecentNumbers>();
   readonly #stops: (() => void)[] = [];
   readonly #rooms = new Map<Room, () => void>();
+  /** There while somebody waits for the bus. */
+  #up: Promise<void> | undefined;
   #isClosed = false;
 
   constructor(space: ClusterSpace, setup: ClusterSetup, log: ClusterLog) {
@@ -125,9 +143,11 @@ export class Cluster implements OtherNodes {
     return this.#presence.ids;
   }
 
-  /** How many nodes there are, this one included. */
+  /** How many nodes there are, this one included. Waits until the bus carries messages. */
   async size(): Promise<number> {
     const { bus, codec } = this.#setup;
+    // before, this node may be counted or not
+    if (bus.status !== "up") await (this.#up ??= becomesUp(bus).finally(() => (this.#up = undefined)));
     const counted = bus.size === undefined ? this.#presence.size + 1 : await bus.size(codec.countedChannel(this.#node));
     return Math.max(1, counted);
   }
@@ -332,11 +352,18 @@ export class Cluster implements OtherNodes {
       case "broadcast":
         return this.#onBroadcast(from, message);
       case "join":
-        return this.#local(message.target).socketsJoin([...message.rooms]);
+        this.#local(message.target).socketsJoin([...message.rooms]);
+        return this.#confirm(from, message.requestId);
       case "leave":
-        return this.#local(message.target).socketsLeave([...message.rooms]);
+        this.#local(message.target).socketsLeave([...message.rooms]);
+        return this.#confirm(from, message.requestId);
       case "disconnect":
-        return this.#local(message.target).disconnectSockets(message.close);
+        this.#local(message.target).disconnectSockets(message.close);
+        return this.#confirm(from, message.requestId);
+      case "ids": {
+        const ids = this.#local(message.target).select();
+        return this.#answer(from, message, () => ({ type: "id-list", ids: ids.map(({ id }) => id) }));
+      }
       case "fetch":
         return this.#answer(from, message, () => ({ type: "fetched", sockets: this.#describe(message.target) }));
       case "rooms":
@@ -350,7 +377,13 @@ export class Cluster implements OtherNodes {
       case "bye":
         if (from !== undefined) this.#presence.forget(from);
         return;
-      default:
+      case "count":
+      case "answer":
+      case "fetched":
+      case "room-list":
+      case "id-list":
+      case "done":
+      case "server-side-answer":
         return this.#onResponse(from, message);
     }
   }
@@ -403,6 +436,10 @@ export class Cluster implements OtherNodes {
     make: () => Omit<ClusterResponse, "requestId">,
   ): void {
     this.#reply(from, { ...make(), requestId } as ClusterResponse);
+  }
+
+  #confirm(to: string | undefined, requestId: string | undefined): void {
+    if (requestId !== undefined) this.#reply(to, { type: "done", requestId });
   }
 
   /** What cannot be written is the application's: the node that asked will miss this one. */

@@ -20,7 +20,8 @@ export class MemoryNetwork {
   connect(): MemoryBus {
     const bus = new MemoryBus({
       carry: (channel, bytes) => {
-        for (const each of this.#buses) if (each.wants(channel)) this.#defer(() => each.take(channel, bytes));
+        const sent = new Uint8Array(bytes);
+        for (const each of this.#buses) if (each.wants(channel)) this.#defer(() => each.take(channel, sent));
       },
       count: (channel) => [...this.#buses].filter((each) => each.hasChannel(channel)).length,
       leave: () => this.#buses.delete(bus),
@@ -55,7 +56,8 @@ export class MemoryBus implements Bus {
 
   publish(channel: string, bytes: Uint8Array): void {
     if (this.#status === "up") return this.#network.carry(channel, bytes);
-    for (const each of this.#observers) each.onLost({ count: 1, bytes: bytes.byteLength, reason: "down" });
+    for (const each of this.#observers)
+      each.onLost({ count: 1, bytes: bytes.byteLength, reason: "down", since: Date.now() });
   }
 
   subscribe(channel: string, deliver: Deliver): () => void {
@@ -109,7 +111,7 @@ export class MemoryBus implements Bus {
     const receivers = [...(this.#channels.get(channel) ?? [])];
     for (const [prefix, delivers] of this.#prefixes) if (channel.startsWith(prefix)) receivers.push(...delivers);
     // nobody may see what somebody else does with the bytes
-    for (const deliver of receivers) deliver(bytes.slice(), channel);
+    for (const deliver of receivers) deliver(new Uint8Array(bytes), channel);
   }
 
   #setStatus(status: BusStatus): void {

@@ -94,6 +94,9 @@ export function toV4Message({ id: uid, namespace: nsp }: ClusterNode, message: C
       return make(V4Type.BROADCAST_CLIENT_COUNT, { requestId: message.requestId, clientCount: message.clientCount });
     case "answer":
       return make(V4Type.BROADCAST_ACK, { requestId: message.requestId, packet: message.value });
+    case "ids":
+    case "id-list":
+    case "done":
     case "rooms":
     case "room-list":
       return undefined;

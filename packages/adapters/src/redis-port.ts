@@ -1,0 +1,52 @@
+import type { Buffer } from "node:buffer";
+
+/** How something is subscribed to: by name, by a pattern, or on the shard of the name. */
+export type SubscriptionKind = "channel" | "pattern" | "shard";
+
+/** One publication on its way. */
+export interface Flight {
+  /** Settled when Redis has answered, or cannot any more. */
+  readonly done: Promise<unknown>;
+  /** From now on it may not be written to a connection any more. */
+  cancel(): void;
+}
+
+/** Who is told what happens at a client. */
+export interface RedisPortListener {
+  /** There is a new connection. */
+  onReady(): void;
+  /** There may be no connection any more: see `isReady`. */
+  onChange(): void;
+  onError(error: unknown): void;
+  onMessage(kind: SubscriptionKind, name: string, channel: string, bytes: Buffer): void;
+}
+
+/** One of the user's clients, whatever its package. */
+export interface RedisPort {
+  /** Whether what is sent now is written at once, as far as the client can tell. */
+  readonly isReady: boolean;
+  /** Publishes: once, to the connection that there is, or never. */
+  publish(kind: "channel" | "shard", channel: string, bytes: Buffer): Flight;
+  subscribe(kind: SubscriptionKind, name: string): Promise<unknown>;
+  unsubscribe(kind: SubscriptionKind, name: string): Promise<unknown>;
+  /** How many connections have subscribed to a channel, in the whole cluster. */
+  count(kind: "channel" | "shard", channel: string): Promise<number>;
+  /** Adds listeners to the client; gives the undo. To be called once at a time. */
+  listen(listener: RedisPortListener): () => void;
+}
+
+/** How long a cluster's client may look for the right node, before a publication is not to be written any more. In ms. */
+export const WRITE_DEADLINE = 1_000;
+
+/** Asks nodes how many connections have subscribed to a channel, and adds it up. */
+export async function countIn<Node>(
+  nodes: readonly Node[],
+  kind: "channel" | "shard",
+  channel: string,
+  ask: (node: Node, args: string[]) => Promise<unknown>,
+): Promise<number> {
+  const args = ["PUBSUB", kind === "shard" ? "SHARDNUMSUB" : "NUMSUB", channel];
+  const replies = await Promise.all(nodes.map((node) => ask(node, args)));
+  // [channel, count]; what numbers are read as is the client's to say
+  return replies.reduce<number>((sum, reply) => sum + (Number(String((reply as unknown[])[1])) || 0), 0);
+}

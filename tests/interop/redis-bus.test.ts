@@ -1,0 +1,314 @@
+import { Buffer } from "node:buffer";
+import { EventEmitter } from "node:events";
+import { RedisBus, type RedisClient } from "@bowline/adapters/redis";
+import type { BusError, BusStatus, LostMessages } from "bowline/cluster";
+import { createClient } from "redis";
+import { afterEach, expect, test } from "vitest";
+import { type ClientMaker, clientMakers, type MadeClient } from "../redis-clients.ts";
+import { describeWithRedis, lineTo, type RedisLine, type RedisServer, startRedis } from "../redis-server.ts";
+import { atEnd, closeAll, until } from "./harness.ts";
+
+/** A bus under test, and what it has told. */
+interface Told {
+  readonly bus: RedisBus;
+  readonly statuses: BusStatus[];
+  readonly lost: Omit<LostMessages, "since">[];
+  readonly errors: BusError[];
+}
+
+const KB = 1024;
+const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text));
+
+function watched(pub: RedisClient, sub: RedisClient | undefined, options = {}): Told {
+  const bus = new RedisBus(pub, sub, options);
+  atEnd(() => bus.close());
+  const told: Told = { bus, statuses: [], lost: [], errors: [] };
+  bus.observe({
+    onStatus: (status) => told.statuses.push(status),
+    onLost: ({ since, ...lost }) => {
+      expect(since).toBeGreaterThan(Date.now() - 60_000);
+      told.lost.push(lost);
+    },
+    onError: (error) => told.errors.push(error),
+  });
+  return told;
+}
+
+/** Subscribes and collects; probes are left out. */
+function collect(bus: RedisBus, channel: string): string[] {
+  const got: string[] = [];
+  bus.subscribe(channel, (content) => got.push(Buffer.from(content).toString()));
+  return got;
+}
+
+const isUp = ({ bus }: Told): Promise<void> => until(() => bus.status === "up", "up");
+
+async function made(maker: ClientMaker, url: string): Promise<MadeClient> {
+  const client = await maker.make(url);
+  atEnd(() => client.close());
+  return client;
+}
+
+async function line(server: RedisServer): Promise<RedisLine> {
+  const one = await lineTo(server.port);
+  atEnd(() => one.close());
+  return one;
+}
+
+async function redis(...args: string[]): Promise<RedisServer> {
+  const server = await startRedis(...args);
+  atEnd(() => server.stop());
+  return server;
+}
+
+afterEach(closeAll);
+
+describeWithRedis("a bus on Redis", () => {
+  for (const maker of clientMakers) {
+    for (const isSharded of [false, true]) suite(maker, isSharded);
+  }
+
+  test("listens to errors of clients that nobody else listens to, while it uses them", async () => {
+    const client = createClient({ url: "redis://127.0.0.1:1", socket: { reconnectStrategy: () => 5 } });
+    atEnd(() => client.destroy());
+    const sub = createClient({ url: "redis://127.0.0.1:1", socket: { reconnectStrategy: () => 5 } });
+    atEnd(() => sub.destroy());
+    const { bus, errors } = watched(client, sub);
+    void client.connect().catch(() => {});
+    void sub.connect().catch(() => {});
+    await until(() => errors.length >= 2, "errors");
+    expect(errors[0]).toMatchObject({ stage: "connect", cause: { code: "ECONNREFUSED" } });
+    expect(bus.status).toBe("connecting");
+  });
+
+  test("needs a client that it knows", () => {
+    for (const client of [undefined, null, {}, new EventEmitter(), { connected: true, publish() {} }]) {
+      expect(() => new RedisBus(client as unknown as RedisClient, undefined)).toThrow(
+        expect.objectContaining({ name: "UsageError", code: "unsupported_redis_client" }),
+      );
+    }
+  });
+});
+
+function suite(maker: ClientMaker, isSharded: boolean): void {
+  const options = { isSharded };
+  const titled = (title: string): string => `${title} (${maker.name}${isSharded ? ", sharded" : ""})`;
+  let server: RedisServer;
+
+  test(titled("what was published when the connection ended is not published again, but told as lost"), async () => {
+    server = await redis();
+    const between = await line(server);
+    const [pub, sub] = [await made(maker, between.url), await made(maker, server.url)];
+    const told = watched(pub.client, sub.client, options);
+    const got = collect(told.bus, "c");
+    await isUp(told);
+    told.bus.observe({
+      onStatus: (status) => status === "down" && told.bus.publish("c", bytes("never")),
+      onLost() {},
+      onError() {},
+    });
+    between.holdReplies = true;
+    told.bus.publish("c", bytes("one"));
+    told.bus.publish("c", bytes("two"));
+    // Redis has them, and what it replied is lost
+    await until(() => got.length === 2, "both");
+    between.holdReplies = false;
+    between.cut();
+    await until(() => told.statuses.includes("down"), "down");
+    await isUp(told);
+    told.bus.publish("c", bytes("three"));
+    await until(() => got.includes("three"), "three");
+    expect(got).toEqual(["one", "two", "three"]);
+    expect(told.lost).toEqual([
+      { count: 2, bytes: 6, reason: "failed" },
+      { count: 1, bytes: 5, reason: "down" },
+    ]);
+    expect(told.statuses).toEqual(["up", "down", "up"]);
+  });
+
+  test(titled("what was not written yet when the connection ended is not written to the next one"), async () => {
+    server = await redis();
+    const between = await line(server);
+    const [pub, sub] = [await made(maker, between.url), await made(maker, server.url)];
+    const told = watched(pub.client, sub.client, options);
+    const got = collect(told.bus, "c");
+    await isUp(told);
+    between.cut();
+    // the client does not know yet
+    told.bus.publish("c", bytes("into the void"));
+    await until(() => told.statuses.includes("down"), "down");
+    await isUp(told);
+    told.bus.publish("c", bytes("later"));
+    await until(() => got.includes("later"), "later");
+    expect(got).toEqual(["later"]);
+    expect(told.lost).toEqual([{ count: 1, bytes: 13, reason: "failed" }]);
+  });
+
+  test(titled("while Redis does not answer, not more than maxQueuedBytes waits"), async () => {
+    server = await redis();
+    const [pub, sub] = [await made(maker, server.url), await made(maker, server.url)];
+    const told = watched(pub.client, sub.client, { ...options, maxQueuedBytes: 100 * KB });
+    const got = collect(told.bus, "c");
+    await isUp(told);
+    server.pause();
+    const large = new Uint8Array(30 * KB);
+    for (let count = 0; count < 5; count++) told.bus.publish("c", large);
+    expect(told.lost).toEqual([
+      { count: 1, bytes: 30 * KB, reason: "full" },
+      { count: 1, bytes: 30 * KB, reason: "full" },
+    ]);
+    server.resume();
+    await until(() => got.length === 3, "what waited");
+    // and there is room again, as soon as it is acknowledged
+    await until(() => {
+      told.bus.publish("c", large);
+      return got.length > 3;
+    }, "more");
+  });
+
+  test(titled("subscriptions come back after Redis has been away, and changes to them are made up for"), async () => {
+    server = await redis();
+    const [pub, sub] = [await made(maker, server.url), await made(maker, server.url)];
+    const told = watched(pub.client, sub.client, options);
+    const kept = collect(told.bus, "kept");
+    const left: string[] = [];
+    const leave = told.bus.subscribe("left", () => left.push("left"));
+    await isUp(told);
+    await server.kill();
+    await until(() => told.bus.status === "down", "down");
+    leave();
+    const added = collect(told.bus, "added");
+    told.bus.subscribe("both", () => {})();
+    await expect(told.bus.size("kept")).rejects.toBeInstanceOf(Error);
+    await server.restart();
+    await isUp(told);
+    for (const channel of ["kept", "left", "added", "kept"]) told.bus.publish(channel, bytes(channel));
+    await until(() => kept.length === 2, "messages");
+    expect([kept, left, added]).toEqual([["kept", "kept"], [], ["added"]]);
+    expect([await told.bus.size("kept"), await told.bus.size("left"), await told.bus.size("both")]).toEqual([1, 0, 0]);
+    expect(told.statuses).toEqual(["up", "down", "up"]);
+  });
+
+  test(titled("clients may be connected later than they are given"), async () => {
+    server = await redis();
+    const [pub, sub] = [maker.prepare(server.url), maker.prepare(server.url)];
+    for (const each of [pub, sub]) atEnd(() => each.close());
+    const told = watched(pub.client, sub.client, options);
+    const got = collect(told.bus, "c");
+    told.bus.publish("c", bytes("early"));
+    expect(told.bus.status).toBe("connecting");
+    await Promise.all([pub.connect(), sub.connect()]);
+    await isUp(told);
+    told.bus.publish("c", bytes("now"));
+    await until(() => got.length > 0, "message");
+    expect(got).toEqual(["now"]);
+    expect(told.lost).toEqual([{ count: 1, bytes: 5, reason: "down" }]);
+  });
+
+  test(titled("who only publishes may begin before the connection"), async () => {
+    server = await redis();
+    const pub = maker.prepare(server.url);
+    atEnd(() => pub.close());
+    const listener = await made(maker, server.url);
+    const other = watched(listener.client, (await made(maker, server.url)).client, options);
+    const got = collect(other.bus, "c");
+    await isUp(other);
+    const told = watched(pub.client, undefined, { ...options, waitsForConnection: true, maxQueuedBytes: 10 });
+    for (const text of ["one", "two", "too much"]) told.bus.publish("c", bytes(text));
+    await pub.connect();
+    await until(() => got.length >= 2, "messages");
+    expect(got).toEqual(["one", "two"]);
+    expect(told.lost).toEqual([{ count: 1, bytes: 8, reason: "full" }]);
+    // only for the first one
+    await server.kill();
+    await until(() => told.bus.status === "down", "down");
+    told.bus.publish("c", bytes("lost"));
+    expect(told.lost).toHaveLength(2);
+  });
+
+  test(titled("many receivers of a channel, of several buses, are one subscription"), async () => {
+    server = await redis();
+    const between = await line(server);
+    const [pub, sub] = [await made(maker, server.url), await made(maker, between.url)];
+    const [a, b] = [watched(pub.client, sub.client, options), watched(pub.client, sub.client, options)];
+    const got = [collect(a.bus, "c"), collect(a.bus, "c"), collect(b.bus, "c")];
+    await isUp(a);
+    expect(between.sent.match(/subscribe/gi)).toHaveLength(1);
+    await a.bus.close();
+    b.bus.publish("c", bytes("x"));
+    await until(() => got[2]!.length > 0, "message");
+    expect(got).toEqual([[], [], ["x"]]);
+  });
+
+  test(titled("leaves the application's listeners, subscriptions and connections alone"), async () => {
+    server = await redis();
+    const [pub, sub] = [await made(maker, server.url), await made(maker, server.url)];
+    const emitters = [pub.client, sub.client] as unknown as EventEmitter[];
+    const count = (): number[] =>
+      emitters.map((each) => each.eventNames().reduce((sum, name) => sum + each.listenerCount(name), 0));
+    const before = count();
+    const bus = new RedisBus(pub.client, sub.client, options);
+    expect(count()).toEqual(before);
+    const own: string[] = [];
+    await subscribeAsApplication(sub.client, isSharded, (text) => own.push(text));
+    const withOwn = count();
+    const got: string[] = [];
+    bus.subscribe("c", () => got.push("c"));
+    bus.subscribe("d", () => got.push("d"));
+    await until(() => bus.status === "up", "up");
+    await bus.close();
+    expect(count()).toEqual(withOwn);
+    await server.ask(`${isSharded ? "S" : ""}PUBLISH application hello`);
+    await until(() => own.length > 0, "the application's message");
+    expect(own).toEqual(["hello"]);
+    for (const command of ["PUBSUB NUMSUB c d", "PUBSUB SHARDNUMSUB c d"]) {
+      expect((await server.ask(command)).match(/:\d/g)).toEqual([":0", ":0"]);
+    }
+  });
+
+  test(titled("a subscription that Redis refuses is told, and asked for again"), async () => {
+    server = await redis();
+    await server.ask("ACL SETUSER default resetchannels &good*");
+    const [pub, sub] = [await made(maker, server.url), await made(maker, server.url)];
+    const told = watched(pub.client, sub.client, options);
+    const good = collect(told.bus, "good");
+    await isUp(told);
+    const bad = collect(told.bus, "bad");
+    await until(() => told.errors.length > 0, "error");
+    expect(told.errors[0]).toMatchObject({ stage: "subscribe", cause: { message: expect.stringContaining("NOPERM") } });
+    expect(told.bus.status).toBe("down");
+    await server.ask("ACL SETUSER default allchannels");
+    await isUp(told);
+    told.bus.publish("good", bytes("1"));
+    told.bus.publish("bad", bytes("2"));
+    await until(() => bad.length > 0, "messages");
+    expect([good, bad]).toEqual([["1"], ["2"]]);
+  });
+
+  test(titled("a publication that Redis refuses is told as lost"), async () => {
+    server = await redis();
+    const pub = await made(maker, server.url);
+    await server.ask("ACL SETUSER default resetchannels &good*");
+    const told = watched(pub.client, undefined, options);
+    told.bus.publish("bad", bytes("1"));
+    await until(() => told.lost.length > 0, "loss");
+    expect(told.lost).toEqual([{ count: 1, bytes: 1, reason: "failed" }]);
+    expect(told.errors).toMatchObject([{ stage: "publish" }]);
+  });
+}
+
+/** As an application does it on its own. */
+async function subscribeAsApplication(
+  client: RedisClient,
+  isSharded: boolean,
+  take: (text: string) => void,
+): Promise<void> {
+  if ("status" in client) {
+    client.on(isSharded ? "smessage" : "message", (channel, text) => {
+      if (channel === "application") take(String(text));
+    });
+    await client[isSharded ? "ssubscribe" : "subscribe"]("application");
+  } else {
+    await (client as ReturnType<typeof createClient>)[isSharded ? "sSubscribe" : "subscribe"]("application", take);
+  }
+}

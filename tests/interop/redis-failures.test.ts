@@ -1,0 +1,193 @@
+import { createServer } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
+import { createAdapter } from "@bowline/adapters/redis";
+import { type ClusterGap, Server } from "bowline";
+import { io as connect, type Socket as Client } from "bowline-client";
+import { afterEach, describe, expect, test } from "vitest";
+import { clientMakers, type ClientMaker } from "../redis-clients.ts";
+import { describeWithRedis, type RedisServer, startRedis } from "../redis-server.ts";
+import { atEnd, closeAll, listenOn, once, until } from "./harness.ts";
+
+afterEach(closeAll);
+
+type Format = "classic" | "bowline";
+
+/** Events that one node has emitted, by their numbers the times. */
+type Emitted = Map<number, number>;
+
+/** One node, a client of it, and all that the two have been told. */
+interface Node {
+  readonly name: string;
+  readonly io: Server;
+  readonly client: Client;
+  readonly gaps: ClusterGap[];
+  readonly statuses: string[];
+  /** By the name of the emitting node, the numbers that have come. */
+  readonly received: Map<string, number[]>;
+  readonly emitted: Emitted;
+}
+
+/** When a node cannot tell whether something came, it says so for this long around what it has noticed. In ms. */
+const EDGE = 250;
+
+async function node(name: string, maker: ClientMaker, redis: RedisServer, format: Format): Promise<Node> {
+  const pub = await maker.make(redis.url);
+  const sub = await maker.make(redis.url);
+  atEnd(() => Promise.all([pub.close(), sub.close()]));
+  const io = new Server({ adapter: createAdapter(pub.client, sub.client, { format, requestsTimeout: 300 }) });
+  atEnd(() => io.close());
+  // what clients of Redis say while it is away
+  io.onError(() => {});
+  const httpServer = createServer();
+  io.attach(httpServer);
+  io.on("connection", (socket) => socket.join("room"));
+  const client = connect(`http://127.0.0.1:${await listenOn(httpServer)}`, {
+    forceNew: true,
+    transports: ["websocket"],
+  });
+  atEnd(() => client.disconnect());
+  const one: Node = { name, io, client, gaps: [], statuses: [], received: new Map(), emitted: new Map() };
+  client.on("count", (from: string, number: number) => {
+    one.received.set(from, [...(one.received.get(from) ?? []), number]);
+  });
+  io.cluster.on("gap", (gap) => void one.gaps.push(gap));
+  io.cluster.on("status", (status) => void one.statuses.push(status));
+  await once(client, "connect");
+  await until(() => io.cluster.status === "up", "the cluster is up");
+  return one;
+}
+
+/** Both emit to everybody, every few ms, until it is stopped. */
+function traffic(nodes: readonly Node[]): () => void {
+  let number = 0;
+  const timer = setInterval(() => {
+    for (const { name, io, emitted } of nodes) {
+      emitted.set(++number, Date.now());
+      io.to("room").emit("count", name, number);
+    }
+  }, 2);
+  atEnd(() => clearInterval(timer));
+  return () => clearInterval(timer);
+}
+
+const heard = ({ received }: Node, from: string): number[] => received.get(from) ?? [];
+
+/** What has not come and lies in no gap that one of the two has declared. */
+function undeclared(from: Node, to: Node): number[] {
+  const came = new Set(heard(to, from.name));
+  const gaps = [...from.gaps, ...to.gaps];
+  const isDeclared = (at: number): boolean => gaps.some((gap) => at >= gap.from - EDGE && at <= gap.to + EDGE);
+  return [...from.emitted].filter(([number, at]) => !came.has(number) && !isDeclared(at)).map(([number]) => number);
+}
+
+/** Waits until each node's client gets what the other emits now; how long that took, in ms. */
+async function served(nodes: readonly Node[]): Promise<number> {
+  const start = Date.now();
+  const marks = nodes.map((to) =>
+    nodes.filter((from) => from !== to).map((from) => [to, from, heard(to, from.name).length] as const),
+  );
+  await until(
+    () => marks.flat().every(([to, from, before]) => heard(to, from.name).length > before),
+    "events of the other node",
+    5_000,
+  );
+  return Date.now() - start;
+}
+
+const ascending = (numbers: readonly number[]): boolean =>
+  numbers.every((each, at) => at === 0 || each > numbers[at - 1]!);
+
+/** No event twice, all of the own node, and what is missing declared. */
+function expectHonest(nodes: readonly Node[]): void {
+  for (const to of nodes) {
+    for (const from of nodes) {
+      const numbers = heard(to, from.name);
+      expect(ascending(numbers), `${to.name} hears ${from.name} in order, each once`).toBe(true);
+      if (from === to) expect(numbers).toEqual([...from.emitted.keys()]);
+      else expect(undeclared(from, to)).toEqual([]);
+    }
+  }
+}
+
+const KILLS = 20;
+const [nodeRedis, , ioredis] = clientMakers as [ClientMaker, ClientMaker, ClientMaker];
+
+describeWithRedis("a Redis that fails under load", () => {
+  describe.each([
+    ["redis, Bowline's format", nodeRedis, "bowline"],
+    ["ioredis, classic format", ioredis, "classic"],
+  ] as const)("%s", (_name, maker, format) => {
+    test(`killed and started again ${KILLS} times: nothing twice, each gap declared, everybody served within 5 s`, async () => {
+      const redis = await startRedis();
+      atEnd(() => redis.stop());
+      const nodes = [await node("a", maker, redis, format), await node("b", maker, redis, format)];
+      const stop = traffic(nodes);
+      await served(nodes);
+      const times: number[] = [];
+      for (let count = 0; count < KILLS; count++) {
+        await sleep(20 + 7 * (count % 5));
+        await redis.kill();
+        await until(() => nodes.every(({ io }) => io.cluster.status === "down"), "both say that it is down");
+        await redis.restart();
+        times.push(await served(nodes));
+      }
+      stop();
+      await sleep(100);
+      expect(Math.max(...times)).toBeLessThan(5_000);
+      expectHonest(nodes);
+      for (const { gaps, statuses, io } of nodes) {
+        expect(gaps.filter(({ reason }) => reason === "down" || reason === "failed").length).toBeGreaterThanOrEqual(
+          KILLS,
+        );
+        expect(statuses.filter((status) => status === "down")).toHaveLength(KILLS);
+        expect(io.cluster.counts.lost).toBe(gaps.reduce((sum, { lost }) => sum + lost, 0));
+        expect(io.cluster.counts.ignored).toBe(0);
+      }
+    }, 120_000);
+
+    test("stopped and continued under load: nothing twice, nothing lost in silence, bounded", async () => {
+      const redis = await startRedis();
+      atEnd(() => redis.stop());
+      const nodes = [await node("a", maker, redis, format), await node("b", maker, redis, format)];
+      const stop = traffic(nodes);
+      await served(nodes);
+      redis.pause();
+      await sleep(1_000);
+      // a request does not hang, and says who has not answered
+      const error: unknown = await nodes[0]!.io.fetchSockets().catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ message: expect.stringContaining("timeout reached"), responses: [] });
+      if (format === "bowline") expect(error).toMatchObject({ missing: [nodes[1]!.io.cluster.nodeId()] });
+      redis.resume();
+      expect(await served(nodes)).toBeLessThan(5_000);
+      stop();
+      await sleep(200);
+      expectHonest(nodes);
+    }, 30_000);
+
+    test("gone for longer than many messages: local delivery goes on, and nothing waits to be sent", async () => {
+      const redis = await startRedis();
+      atEnd(() => redis.stop());
+      const nodes = [await node("a", maker, redis, format), await node("b", maker, redis, format)];
+      await redis.kill();
+      await until(() => nodes.every(({ io }) => io.cluster.status === "down"), "both say that it is down");
+      const [a, b] = nodes as [Node, Node];
+      const text = "x".repeat(1_000);
+      for (let number = 1; number <= 5_000; number++) {
+        a.emitted.set(number, Date.now());
+        a.io.to("room").emit("count", "a", number, text);
+      }
+      await until(() => heard(a, "a").length === 5_000, "all of the own node's", 20_000);
+      expect(a.io.cluster.counts.lost).toBeGreaterThanOrEqual(5_000);
+      await redis.restart();
+      await until(() => nodes.every(({ io }) => io.cluster.status === "up"), "up again");
+      a.io.to("room").emit("count", "a", 5_001);
+      await until(() => heard(b, "a").length > 0, "the first one after");
+      await sleep(100);
+      expect(heard(b, "a")).toEqual([5_001]);
+      const [gap] = a.gaps;
+      expect(gap).toMatchObject({ reason: "down", lost: expect.any(Number) });
+      expect(gap!.lost).toBeGreaterThanOrEqual(5_000);
+      expect(gap!.lostBytes).toBeGreaterThan(5_000 * text.length);
+    }, 60_000);
+  });
+});
