@@ -638,6 +638,25 @@ describe("joining and leaving", () => {
     expect(await outcome(asked[2]!)).toEqual({ ...gone, missing: [], responses: [] });
   });
 
+  test("who waits for a bus that is not up is told when it is, when it is closed, and when this server leaves", async () => {
+    const [a, b] = (await nodes(2)) as [Node, Node];
+    const count = (): Promise<unknown> => a.server.of("/").adapter.serverCount();
+    a.bus.cut(true);
+    const watching = a.bus.observers;
+    const counted = [count(), count()];
+    expect(await outcome(counted[0]!)).toBe("pending");
+    a.bus.cut(false);
+    expect([await outcome(counted[0]!), await outcome(counted[1]!)]).toEqual([{ value: 2 }, { value: 2 }]);
+    a.bus.cut(true);
+    const waiting = count();
+    expect(a.bus.observers).toBe(watching + 1);
+    leave(a);
+    expect(await outcome(waiting)).toMatchObject({ message: "this server has left the cluster" });
+    expect(a.bus.observers).toBe(0);
+    await b.bus.close();
+    expect(await outcome(b.server.of("/").adapter.serverCount())).toMatchObject({ message: "the bus is closed" });
+  });
+
   test("io.close() leaves nothing behind: on the bus, in the clock, in what others know", async () => {
     const [a, b] = (await nodes(2, { codec: bowlineCodec({ privateRooms: true }) })) as [Node, Node];
     a.server.of("/other");

@@ -40,16 +40,25 @@ export interface ClusterLog {
 /** Events that other nodes cannot emit here: they are the server's own. */
 const RESERVED: ReadonlySet<unknown> = new Set(["connect", "connection", "new_namespace"]);
 
-/** Settles when a bus carries messages. */
-function becomesUp(bus: Bus): Promise<void> {
+/** What is said to those who wait for other nodes when this one leaves. */
+const LEFT = "this server has left the cluster";
+
+/** Settles when a bus carries messages, or with an error when it never will; `onAbort` gets how to end it with another. */
+function becomesUp(bus: Bus, onAbort: (abort: (text: string) => void) => void): Promise<void> {
   return new Promise((resolve, reject) => {
-    const onStatus = (status: BusStatus): void => {
-      if (status !== "up" && status !== "closed") return;
+    const fail = (text: string): void => {
       stop();
-      if (status === "up") resolve();
-      else reject(new Error("the bus is closed"));
+      reject(new Error(text));
+    };
+    const onStatus = (status: BusStatus): void => {
+      if (status === "closed") return fail("the bus is closed");
+      if (status !== "up") return;
+      stop();
+      resolve();
     };
     const stop = bus.observe({ onStatus, onLost: () => {}, onError: () => {} });
+    onAbort(fail);
+    if (bus.status === "closed") fail("the bus is closed");
   });
 }
 
@@ -107,6 +116,7 @@ export class Cluster implements OtherNodes {
   readonly #rooms = new Map<Room, () => void>();
   /** There while somebody waits for the bus. */
   #up: Promise<void> | undefined;
+  #abort: ((text: string) => void) | undefined;
   #isClosed = false;
 
   constructor(space: ClusterSpace, setup: ClusterSetup, log: ClusterLog) {
@@ -147,9 +157,15 @@ export class Cluster implements OtherNodes {
   async size(): Promise<number> {
     const { bus, codec } = this.#setup;
     // before, this node may be counted or not
-    if (bus.status !== "up") await (this.#up ??= becomesUp(bus).finally(() => (this.#up = undefined)));
+    if (bus.status !== "up") await this.#becomesUp();
     const counted = bus.size === undefined ? this.#presence.size + 1 : await bus.size(codec.countedChannel(this.#node));
     return Math.max(1, counted);
+  }
+
+  #becomesUp(): Promise<void> {
+    return (this.#up ??= becomesUp(this.#setup.bus, (abort) => (this.#abort = abort)).finally(() => {
+      this.#up = this.#abort = undefined;
+    }));
   }
 
   // ---- what goes out
@@ -236,6 +252,7 @@ export class Cluster implements OtherNodes {
     for (const { owner } of [...this.#pending.values()]) owner.onEnd();
     for (const { request } of this.#pending.values()) request.end();
     this.#pending.clear();
+    this.#abort?.(LEFT);
     this.#presence.close();
     for (const stop of [...this.#stops, ...this.#rooms.values()]) stop();
     this.#stops.length = 0;
@@ -313,7 +330,7 @@ export class Cluster implements OtherNodes {
           const { received, expected = this.#presence.size } = asked.request;
           fail(this.#setup.codec.timeoutText(kind, received, expected));
         },
-        onEnd: () => fail("this server has left the cluster"),
+        onEnd: () => fail(LEFT),
       });
     });
   }

@@ -95,6 +95,11 @@ export class MemoryBus implements Bus {
     return [...this.#channels.keys(), ...this.#prefixes.keys()];
   }
 
+  /** @internal How many look after it. */
+  get observers(): number {
+    return this.#observers.size;
+  }
+
   /** @internal */
   hasChannel(channel: string): boolean {
     return this.#status === "up" && this.#channels.has(channel);
