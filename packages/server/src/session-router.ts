@@ -4,6 +4,7 @@ import type { EngineOptions } from "./options.ts";
 
 /** An engine, as far as a session router needs it. */
 export interface RoutedEngine {
+  /** Of its options those that tell how long a session may be silent. */
   readonly opts: Pick<EngineOptions, "pingInterval" | "pingTimeout">;
   /** Serves a request here, whoever owns its session. */
   serveRequest(request: IncomingMessage, response: ServerResponse): void;
