@@ -6,6 +6,7 @@ import type { Message } from "../outbox.ts";
 import type { Room } from "../room.ts";
 import type { Target } from "../room-index.ts";
 import { callListeners } from "../server-emitter.ts";
+import { RESERVED_SERVER_EVENTS } from "../server-events.ts";
 import type { Bus, BusStatus } from "./bus.ts";
 import type { ReceivingNode, RequestKind } from "./cluster-codec.ts";
 import type {
@@ -36,9 +37,6 @@ export interface ClusterLog {
   onJoin(namespace: string, node: string): void;
   onLeave(namespace: string, node: string): void;
 }
-
-/** Events that other nodes cannot emit here: they are the server's own. */
-const RESERVED: ReadonlySet<unknown> = new Set(["connect", "connection", "new_namespace"]);
 
 /** What is said to those who wait for other nodes when this one leaves. */
 const LEFT = "this server has left the cluster";
@@ -420,7 +418,7 @@ export class Cluster implements OtherNodes {
 
   #onServerSideEmit(from: string | undefined, data: readonly unknown[], requestId: string | undefined): void {
     const [event, ...args] = data;
-    if (typeof event !== "string" || RESERVED.has(event)) {
+    if (typeof event !== "string" || RESERVED_SERVER_EVENTS.has(event)) {
       refuseName(String(event));
     }
     let hasAnswered = requestId === undefined;
