@@ -57,7 +57,7 @@ const fleets: Fleet[] = [
   { name: "sharded, dynamic-private", maker: redis, sharded: { subscriptionMode: "dynamic-private" } },
 ];
 
-describeWithRedis("a fleet of v4's servers and Bowline's on one Redis (api.md X1, X2, B1–B5)", () => {
+describeWithRedis("a fleet of v4's servers and Bowline's on one Redis (api.md A4, X1, X2, X10, B1–B5)", () => {
   for (const fleet of fleets) describe(fleet.name, () => suite(fleet));
 });
 
