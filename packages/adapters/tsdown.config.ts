@@ -5,6 +5,7 @@ export default defineConfig({
     redis: "src/redis.ts",
     "node-cluster": "src/node-cluster.ts",
     "message-port": "src/message-port.ts",
+    "cluster-cli": "src/cluster-cli.ts",
   },
   format: ["esm", "cjs"],
   platform: "node",

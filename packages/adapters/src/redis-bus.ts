@@ -96,7 +96,10 @@ export class RedisBus implements Bus {
   async size(channel: string): Promise<number> {
     this.#start();
     if (this.#status === "closed") throw new Error("the bus is closed");
-    return this.#publisher.count(channel);
+    const connections = await this.#publisher.count(channel);
+    // Redis counts connections: buses that share one are as many nodes
+    const here = this.#subscriptions?.usersOf(this.#kind, channel) ?? 0;
+    return connections + Math.max(0, here - 1);
   }
 
   observe(observer: BusObserver): () => void {

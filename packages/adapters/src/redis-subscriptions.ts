@@ -84,6 +84,12 @@ export class RedisSubscriptions {
     };
   }
 
+  /** How many have subscribed to a name here, on one connection. */
+  usersOf(kind: SubscriptionKind, name: string): number {
+    const receivers = this.#subscriptions.get(`${kind} ${name}`)?.receivers ?? [];
+    return new Set(Array.from(receivers, ({ user }) => user)).size;
+  }
+
   /** Subscribes for a user; gives the undo. */
   add(user: SubscriptionsUser, kind: SubscriptionKind, name: string, deliver: Deliver): () => void {
     const subscription = this.#find(kind, name);

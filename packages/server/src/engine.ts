@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Codec } from "@bowline/protocol";
-import { ERROR_MESSAGES, ErrorCode, type Refusal, type RequestTerms } from "./admission.ts";
+import { ERROR_MESSAGES, ErrorCode, type Refusal, type RequestTerms, termsOfUrl } from "./admission.ts";
 import type { Clock } from "./clock.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
 import { serializeCookie } from "./cookie.ts";
@@ -23,6 +23,7 @@ import { recordView } from "./record-view.ts";
 import { type LimitName, type LimitListener, Refusals } from "./refusals.ts";
 import { RequestHead } from "./request-head.ts";
 import { callListeners, type ErrorReport, ServerEmitter } from "./server-emitter.ts";
+import type { RoutedEngine, SessionRouter } from "./session-router.ts";
 import { connectionOpen, connectionRefuse, connectionUpgrade } from "./trace.ts";
 import { jsonpFormat, type PollFormat, pollFormat3, pollFormat4 } from "./transports/formats.ts";
 import { PlatformWebSocketTransport } from "./transports/platform-websocket.ts";
@@ -62,7 +63,7 @@ export interface EngineHost {
  * The Engine.IO side of a server, `io.engine`: admits requests, owns the sessions, and is the loop that flushes what
  * was sent and shares time between connections.
  */
-export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHost, GateHost {
+export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHost, GateHost, RoutedEngine {
   static readonly errors: Readonly<typeof ErrorCode> = ErrorCode;
   static readonly errorMessages: readonly string[] = ERROR_MESSAGES;
 
@@ -83,6 +84,7 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   readonly #gate: Gate;
   readonly #webSocketTerms: WebSocketTerms;
   readonly #pollingOptions: PollingOptions;
+  #router: SessionRouter | undefined;
   #clients: Readonly<Record<string, Connection>> | undefined;
   #dirty: Connection[] = [];
   readonly #turns: Connection[] = [];
@@ -132,7 +134,8 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
 
   /** Makes the id of a session: 20 characters, 120 random bits. May be replaced, also by an async function. */
   generateId(_request: IncomingMessage): string | Promise<string> {
-    return randomId();
+    const id = randomId();
+    return this.#router === undefined ? id : this.#router.mark(id);
   }
 
   /** Transports that a session may upgrade to. */
@@ -158,16 +161,45 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
     return this;
   }
 
+  /** @internal Processes share a port: who knows which of them owns a session. */
+  routeBy(router: SessionRouter | undefined): void {
+    if (router !== this.#router) this.#router?.close();
+    this.#router = router;
+    router?.serve(this);
+  }
+
   /** Serves one request whose URL is below the engine's path. */
   handleRequest(request: IncomingMessage, response: ServerResponse): void {
+    const sid = this.#router && this.#foreignSession(request);
+    if (sid === undefined || this.#router?.forwardRequest(sid, request, response) !== true) {
+      this.serveRequest(request, response);
+    }
+  }
+
+  /** Serves one upgrade whose URL is below the engine's path. */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
+    const sid = this.#router && this.#foreignSession(request);
+    if (sid === undefined || this.#router?.forwardUpgrade(sid, request, socket, head) !== true) {
+      this.serveUpgrade(request, socket, head);
+    }
+  }
+
+  /** The id of the session that a request names, if it is not one of ours. */
+  #foreignSession({ url = "" }: IncomingMessage): string | undefined {
+    const { sid, repeated } = termsOfUrl(url);
+    return sid === undefined || repeated || this.#connections.has(sid) ? undefined : sid;
+  }
+
+  /** @internal */
+  serveRequest(request: IncomingMessage, response: ServerResponse): void {
     const exchange = new NodeHttpExchange(request, response, this.#compression);
     const refused = refusalOfHead(request);
     if (refused === undefined) this.#gate.serve(exchange);
     else exchange.refuse(refused);
   }
 
-  /** Serves one upgrade whose URL is below the engine's path. */
-  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
+  /** @internal */
+  serveUpgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
     const exchange = new NodeUpgradeExchange(request, socket, head);
     const refused = refusalOfHead(request);
     if (refused === undefined) this.#gate.serve(exchange);
@@ -200,6 +232,7 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   /** Ends all sessions at once. */
   close(): this {
     this.#closed = true;
+    this.routeBy(undefined);
     for (const connection of [...this.#connections.values()]) connection.close(true);
     return this;
   }

@@ -121,6 +121,7 @@ export class Server<
     this.cluster = new ClusterView({
       clock: this.clock,
       report: (error, event) => this.report(error, event),
+      warn: (error, event) => this.#warn(error, event),
       clusterOf: (name) => this.#namespaces.get(name)?.cluster,
     });
     const isOptions = typeof target === "object" && target !== null && !("listen" in target);
@@ -141,7 +142,12 @@ export class Server<
       },
     });
     if (target !== undefined && target !== null && !isOptions) this.attach(target, {});
-    else this.engine = new Engine(this.#options, this);
+    else this.#startEngine();
+  }
+
+  #startEngine(): void {
+    this.engine = new Engine(this.#options, this);
+    this.engine.routeBy(this.#setup?.sessions);
   }
 
   /**
@@ -158,7 +164,7 @@ export class Server<
     this.#options = resolveOptions({ ...options, ...this.#given });
     const previous = this.engine as Engine | undefined;
     const isUsable = previous?.closed === false && Object.keys(options).length === 0;
-    this.engine = isUsable ? previous : new Engine(this.#options, this);
+    if (!isUsable) this.#startEngine();
     const server = typeof target === "object" ? target : this.#listenOn(Number(target));
     this.httpServer = server;
     this.engine.attach(server, {}, this.serveFile);
@@ -248,6 +254,9 @@ export class Server<
     for (const namespace of this.#namespaces.values()) namespace.leaveCluster();
     this.cluster.use(setup);
     for (const namespace of this.#namespaces.values()) namespace.joinCluster(setup, this.cluster);
+    // while the server is made, it has no engine yet
+    const engine = this.engine as Engine | undefined;
+    engine?.routeBy(setup?.sessions);
   }
 
   /** @throws UsageError: foreign engines are not offered */
@@ -273,6 +282,8 @@ export class Server<
     for (const connection of Object.values(this.engine.clients)) connection.endWith("server shutting down");
     for (const namespace of this.#namespaces.values()) namespace.leaveCluster();
     this.cluster.use(undefined);
+    // what is made later is in no cluster
+    this.#setup = undefined;
     this.engine.close();
     const error = await new Promise<Error | undefined>((resolve) => {
       const server = this.httpServer;
@@ -337,8 +348,16 @@ export class Server<
   onLimit(limit: LimitName, more: number): void {
     const times = more === 1 ? "once" : `${more} times`;
     const error = new ProtocolError("limit_exceeded", `peers ran into the limit ${limit} ${times}`);
-    if (this.#errorListeners.length === 0) console.warn(`bowline: ${error.message}`);
-    this.#tellError(error, { event: "limit", socket: undefined, namespace: undefined, limit });
+    this.#warn(error, "limit", limit);
+  }
+
+  /** Not for `rethrow`: peers and brokers must not end the process. */
+  #warn(error: unknown, event: string, limit?: LimitName): void {
+    if (this.#errorListeners.length === 0) {
+      const text = error instanceof Error ? error.message : String(error);
+      console.warn(limit === undefined ? `bowline: ${event}: ${text}` : `bowline: ${text}`);
+    }
+    this.#tellError(error, { event, socket: undefined, namespace: undefined, limit });
   }
 
   #tellError(error: unknown, context: ErrorContext): void {

@@ -23,7 +23,7 @@ export interface Channel {
 
 /** A node that receives. */
 export interface ReceivingNode extends ClusterNode {
-  /** Whether somebody is in a room, on this node. */
+  /** Whether somebody is in a room, on this node, or may come back to it. */
   has(room: Room): boolean;
 }
 

@@ -1,0 +1,181 @@
+import cluster, { type Worker } from "node:cluster";
+import { mkdtempSync, rmSync } from "node:fs";
+import type { SendHandle } from "node:child_process";
+import { Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Hub, type Member } from "./hub.ts";
+import { asToHub, type FromHub, type Pipe } from "./hub-messages.ts";
+import { type HandOver, isOurs, PROBE, type ToWorker } from "./ipc-messages.ts";
+import { OfficialRelay } from "./official-relay.ts";
+import { SEATS } from "./seat-number.ts";
+import { stopReading } from "./stop-reading.ts";
+
+/** Buses of one worker. */
+const MAX_BUSES = 1_000;
+
+/** Options of `setupPrimary`. */
+export interface PrimaryOptions {
+  /** Bytes that wait for one worker; beyond it publications are lost for it, and their publisher is told. @default 16777216 */
+  maxQueuedBytes: number;
+  /** Sockets of upgrades that wait for one worker; beyond it they are ended. @default 1000 */
+  maxHandOvers: number;
+}
+
+/** @internal A test compares these with the `@default` notes above. */
+export const primaryDefaults: Readonly<PrimaryOptions> = { maxQueuedBytes: 16_777_216, maxHandOvers: 1_000 };
+
+/** What the primary knows of a worker. */
+interface Peer {
+  readonly worker: Worker;
+  readonly isBinary: boolean;
+  readonly buses: Map<string, Member>;
+  readonly seats: Map<string, Seat>;
+  handOvers: number;
+}
+
+interface Seat {
+  readonly number: number;
+  readonly path: string;
+  readonly peer: Peer;
+}
+
+/**
+ * The primary's part: carries what workers publish to those that have subscribed to it, knows where sessions are, and passes
+ * on the sockets of upgrades. Official workers understand each other through it, too.
+ */
+export class Primary {
+  readonly #hub: Hub;
+  readonly #options: PrimaryOptions;
+  readonly #peers = new Map<number, Peer>();
+  readonly #seats = new Map<number, Seat>();
+  readonly #official: OfficialRelay;
+  #folder: string | undefined;
+  #lastNumber = -1;
+
+  constructor(options: PrimaryOptions) {
+    this.#options = options;
+    this.#hub = new Hub(options.maxQueuedBytes);
+    this.#official = new OfficialRelay(options.maxQueuedBytes);
+    cluster.on("message", (worker, message: unknown, handle: unknown) => this.#onMessage(worker, message, handle));
+    cluster.on("disconnect", (worker) => this.#onEnd(worker));
+    cluster.on("exit", (worker) => this.#onEnd(worker));
+    for (const worker of Object.values(cluster.workers ?? {})) {
+      if (worker !== undefined) send(worker, { bowline: "who" });
+    }
+  }
+
+  #onMessage(worker: Worker, message: unknown, handle: unknown): void {
+    if (!isOurs(message)) return this.#official.onMessage(worker, message);
+    if (message.bowline === "hello") return this.#onHello(worker, message["probe"]);
+    const peer = this.#peers.get(worker.id);
+    const { bus, seat, path } = message;
+    if (message.bowline === "upgrade") this.#passOn(message as unknown as HandOver, handle);
+    else if (peer === undefined) send(worker, { bowline: "who" });
+    else if (message.bowline === "bus") this.#onBus(peer, String(bus), message["message"]);
+    else if (message.bowline === "seat") this.#onSeat(peer, String(seat), String(path));
+    else if (message.bowline === "leave") this.#leave(peer, String(seat));
+  }
+
+  #onHello(worker: Worker, probe: unknown): void {
+    this.#onEnd(worker);
+    const isBinary = probe instanceof Uint8Array;
+    this.#peers.set(worker.id, { worker, isBinary, buses: new Map(), seats: new Map(), handOvers: 0 });
+    send(worker, { bowline: "welcome", probe: PROBE, folder: (this.#folder ??= makeFolder()) });
+    send(worker, this.#seatList());
+  }
+
+  #onBus(peer: Peer, bus: string, content: unknown): void {
+    const message = asToHub(content);
+    if (message === undefined) return;
+    let member = peer.buses.get(bus);
+    if (member === undefined) {
+      if (message.type !== "hello" || peer.buses.size >= MAX_BUSES) return;
+      const pipe: Pipe<FromHub> = {
+        isBinary: peer.isBinary,
+        send: (answer) => send(peer.worker, { bowline: "bus", bus, message: answer }),
+      };
+      member = this.#hub.connect(pipe);
+      peer.buses.set(bus, member);
+    }
+    member.onMessage(message);
+    if (message.type === "bye") peer.buses.delete(bus);
+  }
+
+  #onSeat(peer: Peer, name: string, path: string): void {
+    const number = this.#freeNumber();
+    if (number === undefined || peer.seats.has(name)) return;
+    const seat = { number, path, peer };
+    this.#seats.set(number, seat);
+    peer.seats.set(name, seat);
+    // the others first: nobody has its sessions before it knows its number
+    this.#tellSeats();
+    send(peer.worker, { bowline: "seated", seat: name, number });
+  }
+
+  #leave(peer: Peer, name: string): void {
+    const seat = peer.seats.get(name);
+    if (seat === undefined) return;
+    peer.seats.delete(name);
+    this.#seats.delete(seat.number);
+    this.#tellSeats();
+  }
+
+  // numbers come around late: what is left of the sessions of a dead worker must not reach a new one
+  #freeNumber(): number | undefined {
+    for (let tries = 0; tries < SEATS; tries++) {
+      this.#lastNumber = (this.#lastNumber + 1) % SEATS;
+      if (!this.#seats.has(this.#lastNumber)) return this.#lastNumber;
+    }
+    return undefined;
+  }
+
+  #seatList(): ToWorker {
+    return { bowline: "seats", seats: [...this.#seats.values()].map(({ number, path }) => [number, path]) };
+  }
+
+  #tellSeats(): void {
+    const list = this.#seatList();
+    for (const { worker } of this.#peers.values()) send(worker, list);
+  }
+
+  #passOn(message: HandOver, handle: unknown): void {
+    // the client has gone meanwhile
+    if (!(handle instanceof Socket)) return;
+    stopReading(handle);
+    handle.on("error", ignore);
+    const peer = this.#seats.get(message.number)?.peer;
+    if (peer === undefined || peer.handOvers >= this.#options.maxHandOvers) return void handle.destroy();
+    peer.handOvers++;
+    const { number, head } = message;
+    send(peer.worker, { bowline: "upgrade", number, head }, handle, () => {
+      peer.handOvers--;
+      handle.destroy();
+    });
+  }
+
+  #onEnd(worker: Worker): void {
+    this.#official.onEnd(worker);
+    const peer = this.#peers.get(worker.id);
+    if (peer === undefined) return;
+    this.#peers.delete(worker.id);
+    for (const member of peer.buses.values()) member.onEnd();
+    for (const { number } of peer.seats.values()) this.#seats.delete(number);
+    if (peer.seats.size > 0) this.#tellSeats();
+  }
+}
+
+/** A folder that nobody else may look into; it goes with the process. */
+function makeFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "bowline-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Sends to a worker. What does not reach it any more is lost: its end is told otherwise. */
+function send(worker: Worker, message: ToWorker, handle?: SendHandle, onSent: () => void = ignore): void {
+  if (worker.isConnected()) worker.send(message, handle, undefined, onSent);
+  else onSent();
+}
+
+function ignore(): void {}

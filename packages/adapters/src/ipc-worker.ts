@@ -1,0 +1,162 @@
+import cluster from "node:cluster";
+import { Socket } from "node:net";
+import { asFromHub, type Pipe, type ToHub } from "./hub-messages.ts";
+import type { HubBus } from "./hub-bus.ts";
+import { type HandOver, isOurs, PROBE, type ToPrimary } from "./ipc-messages.ts";
+
+/** How long the primary may take to say that it is one of ours, in ms. */
+const WELCOME_TIMEOUT = 2_000;
+
+/** A seat of this worker: sessions that others may want to reach. */
+export interface Seat {
+  /** The primary is there. `folder`: where to listen. */
+  onWelcome(folder: string): void;
+  onNumber(number: number): void;
+  onSeats(seats: ReadonlyMap<number, string>): void;
+  onHandOver(head: string, socket: Socket): void;
+}
+
+/** A worker's end of its IPC channel; there is one in a process. */
+export class WorkerLink {
+  readonly #buses = new Map<string, HubBus>();
+  readonly #seats = new Map<string, Seat>();
+  readonly #numbers = new Map<number, Seat>();
+  #welcome: { readonly isBinary: boolean; readonly folder: string } | undefined;
+  #lastName = 0;
+  #isListening = false;
+  #ended = false;
+
+  /** Joins a bus. Gives its end. */
+  addBus(bus: HubBus): () => void {
+    const name = this.#newName();
+    this.#buses.set(name, bus);
+    this.#listen();
+    if (this.#ended) bus.onEnd();
+    else if (this.#welcome !== undefined) this.#connect(name, bus);
+    return () => void this.#buses.delete(name);
+  }
+
+  /** Takes a seat; gives its name. */
+  addSeat(seat: Seat): string {
+    const name = this.#newName();
+    this.#seats.set(name, seat);
+    this.#listen();
+    if (this.#welcome !== undefined) seat.onWelcome(this.#welcome.folder);
+    return name;
+  }
+
+  /** Sessions of a seat are reached at a path. */
+  tellPath(seat: string, path: string): void {
+    this.#send({ bowline: "seat", seat, path });
+  }
+
+  /** Ends a seat. */
+  leave(name: string): void {
+    const seat = this.#seats.get(name);
+    this.#seats.delete(name);
+    for (const [number, each] of this.#numbers) if (each === seat) this.#numbers.delete(number);
+    if (this.#welcome !== undefined) this.#send({ bowline: "leave", seat: name });
+  }
+
+  /** Hands a socket over. @param onSent with true if the primary has it */
+  handOver(number: number, head: string, socket: Socket, onSent: (isThere: boolean) => void): void {
+    this.#send({ bowline: "upgrade", number, head }, socket, onSent);
+  }
+
+  #newName(): string {
+    return `${process.pid}-${++this.#lastName}-${Math.random().toString(36).slice(2, 8)}`;
+  }
+
+  #listen(): void {
+    if (this.#isListening) return;
+    this.#isListening = true;
+    process.on("message", (message: unknown, handle: unknown) => {
+      if (isOurs(message)) this.#onMessage(message, handle);
+    });
+    process.on("disconnect", () => this.#onEnd());
+    if (!process.connected) return this.#onEnd();
+    this.#send({ bowline: "hello", probe: PROBE });
+    setTimeout(() => this.#warn(), WELCOME_TIMEOUT).unref();
+  }
+
+  #warn(): void {
+    if (this.#welcome !== undefined || this.#ended) return;
+    const text = "the primary does not answer: setupPrimary() of @bowline/adapters/node-cluster must be called in it";
+    process.emitWarning(text, { code: "BOWLINE" });
+    for (const bus of this.#buses.values()) bus.onError("connect", new Error(text));
+  }
+
+  #onMessage(message: Record<string, unknown> & { readonly bowline: unknown }, handle: unknown): void {
+    switch (message.bowline) {
+      case "who":
+        return this.#send({ bowline: "hello", probe: PROBE });
+      case "end":
+        return process.channel?.unref();
+      case "welcome":
+        return this.#onWelcome(message["probe"] instanceof Uint8Array, String(message["folder"]));
+      case "bus": {
+        const content = asFromHub(message["message"]);
+        return content === undefined ? undefined : this.#buses.get(String(message["bus"]))?.onMessage(content);
+      }
+      case "seated":
+        return this.#onSeated(String(message["seat"]), Number(message["number"]));
+      case "seats":
+        return this.#onSeats(message["seats"] as [number, string][]);
+      case "upgrade":
+        return this.#onHandOver(message as unknown as HandOver, handle);
+    }
+  }
+
+  #onWelcome(isBinary: boolean, folder: string): void {
+    this.#welcome = { isBinary, folder };
+    for (const [name, bus] of this.#buses) this.#connect(name, bus);
+    for (const seat of this.#seats.values()) seat.onWelcome(folder);
+  }
+
+  #connect(name: string, bus: HubBus): void {
+    const pipe: Pipe<ToHub> = {
+      isBinary: this.#welcome?.isBinary === true,
+      send: (message) => this.#send({ bowline: "bus", bus: name, message }),
+    };
+    bus.connect(pipe);
+  }
+
+  #onSeated(name: string, number: number): void {
+    const seat = this.#seats.get(name);
+    if (seat === undefined) return;
+    this.#numbers.set(number, seat);
+    seat.onNumber(number);
+  }
+
+  #onSeats(list: readonly (readonly [number, string])[]): void {
+    const seats = new Map(list);
+    for (const seat of this.#seats.values()) seat.onSeats(seats);
+  }
+
+  #onHandOver({ number, head }: HandOver, handle: unknown): void {
+    // the client has gone meanwhile
+    if (!(handle instanceof Socket)) return;
+    const seat = this.#numbers.get(number);
+    if (seat === undefined) handle.destroy();
+    else seat.onHandOver(head, handle);
+  }
+
+  #onEnd(): void {
+    this.#ended = true;
+    for (const bus of this.#buses.values()) bus.onEnd();
+    for (const seat of this.#seats.values()) seat.onSeats(new Map());
+  }
+
+  /** What does not reach the primary any more is lost: the end of the channel is told otherwise. */
+  #send(message: ToPrimary, socket?: Socket, onSent?: (isThere: boolean) => void): void {
+    if (!process.connected) return onSent?.(false);
+    process.send?.(message, socket, undefined, (error) => onSent?.(error === null));
+  }
+}
+
+/** The link of this process; undefined if it is no worker. */
+export function workerLink(): WorkerLink | undefined {
+  return cluster.isWorker && process.send !== undefined ? (link ??= new WorkerLink()) : undefined;
+}
+
+let link: WorkerLink | undefined;
