@@ -44,7 +44,9 @@ function ioredis(name: string, Client: typeof Redis): ClientMaker {
     return {
       client,
       connect: async () => void (await client.connect()),
-      close: async () => client.disconnect(),
+      async close() {
+        client.disconnect();
+      },
     };
   };
   return { name, prepare, make: (url) => connected(prepare(url)) };
