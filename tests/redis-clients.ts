@@ -43,7 +43,7 @@ function ioredis(name: string, Client: typeof Redis): ClientMaker {
     client.on("error", () => {});
     return {
       client,
-      connect: async () => void (await client.connect()),
+      connect: () => client.connect(),
       async close() {
         client.disconnect();
       },
