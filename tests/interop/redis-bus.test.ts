@@ -266,6 +266,31 @@ function suite(maker: ClientMaker, isSharded: boolean): void {
     }
   });
 
+  test(titled("takes its listeners off with the last observer and subscription, and begins again"), async () => {
+    server = await redis();
+    const [pub, sub] = [await made(maker, server.url), await made(maker, server.url)];
+    const emitters = [pub.client, sub.client] as unknown as EventEmitter[];
+    const count = (): number[] =>
+      emitters.map((each) => each.eventNames().reduce((sum, name) => sum + each.listenerCount(name), 0));
+    const before = count();
+    const bus = new RedisBus(pub.client, sub.client, options);
+    atEnd(() => bus.close());
+    for (let round = 0; round < 3; round++) {
+      const got: string[] = [];
+      const stop = bus.observe({ onStatus() {}, onLost() {}, onError() {} });
+      const leave = bus.subscribe("c", () => got.push("c"));
+      await until(() => bus.status === "up", "up");
+      bus.publish("c", bytes("x"));
+      await until(() => got.length === 1, "message");
+      leave();
+      stop();
+      // its last words
+      bus.publish("c", bytes("bye"));
+      await until(() => count().join() === before.join(), "no listeners");
+      expect(bus.status).toBe("connecting");
+    }
+  });
+
   test(titled("a subscription that Redis refuses is told, and asked for again"), async () => {
     server = await redis();
     await server.ask("ACL SETUSER default resetchannels &good*");
