@@ -4,8 +4,21 @@ import { RedisBus, type RedisClient } from "@bowline/adapters/redis";
 import type { BusError, BusStatus, LostMessages } from "bowline/cluster";
 import { createClient } from "redis";
 import { afterEach, expect, test } from "vitest";
-import { type ClientMaker, clientMakers, type MadeClient } from "../redis-clients.ts";
-import { describeWithRedis, lineTo, type RedisLine, type RedisServer, startRedis } from "../redis-server.ts";
+import {
+  type ClientMaker,
+  clientMakers,
+  type ClusterClientMaker,
+  clusterClientMakers,
+  type MadeClient,
+} from "../redis-clients.ts";
+import {
+  describeWithRedis,
+  lineTo,
+  type RedisLine,
+  type RedisServer,
+  startRedis,
+  startRedisCluster,
+} from "../redis-server.ts";
 import { atEnd, closeAll, until } from "./harness.ts";
 
 /** A bus under test, and what it has told. */
@@ -66,6 +79,9 @@ afterEach(closeAll);
 describeWithRedis("a bus on Redis", () => {
   for (const maker of clientMakers) {
     for (const isSharded of [false, true]) suite(maker, isSharded);
+  }
+  for (const maker of clusterClientMakers) {
+    for (const isSharded of [false, true]) clusterSuite(maker, isSharded);
   }
 
   test("listens to errors of clients that nobody else listens to, while it uses them", async () => {
@@ -320,6 +336,66 @@ function suite(maker: ClientMaker, isSharded: boolean): void {
     expect(told.lost).toEqual([{ count: 1, bytes: 1, reason: "failed" }]);
     expect(told.errors).toMatchObject([{ stage: "publish" }]);
   });
+}
+
+function clusterSuite(maker: ClusterClientMaker, isSharded: boolean): void {
+  const options = { isSharded };
+  const titled = (title: string): string => `${title} (cluster, ${maker.name}${isSharded ? ", sharded" : ""})`;
+
+  test(titled("what was published when the connection ended is not published again, but told as lost"), async () => {
+    const [server] = await startRedisCluster(1);
+    atEnd(() => server!.stop());
+    const between = await line(server!);
+    // clients of a cluster go where its nodes say that they are
+    await server!.ask(`CONFIG SET cluster-announce-port ${between.port}`);
+    const pub = await maker.make([between.port]);
+    atEnd(() => pub.close());
+    const sub = await made(clientMakers[0]!, server!.url);
+    const told = watched(pub.client, sub.client, options);
+    const got = collect(told.bus, "c");
+    await isUp(told);
+    told.bus.publish("c", bytes("zero"));
+    await until(() => got.length === 1, "the first");
+    between.holdReplies = true;
+    told.bus.publish("c", bytes("one"));
+    told.bus.publish("c", bytes("two"));
+    await until(() => got.length === 3, "both");
+    between.holdReplies = false;
+    between.cut();
+    await until(() => told.lost.length > 0 && told.lost.reduce((sum, { count }) => sum + count, 0) >= 2, "losses");
+    await until(() => {
+      told.bus.publish("c", bytes("three"));
+      return got.includes("three");
+    }, "three");
+    expect(got.slice(0, 3)).toEqual(["zero", "one", "two"]);
+    expect(new Set(got.slice(3))).toEqual(new Set(["three"]));
+    for (const { reason } of told.lost.slice(0, 1)) expect(reason).toBe("failed");
+  });
+
+  // plain channels are on all nodes
+  test.runIf(isSharded)(
+    titled("what a node refuses because the slot has moved is published on the new one"),
+    async () => {
+      const servers = await startRedisCluster(2);
+      for (const each of servers) atEnd(() => each.stop());
+      const pub = await maker.make(servers.map(({ port }) => port));
+      atEnd(() => pub.close());
+      const told = watched(pub.client, undefined, options);
+      await isUp(told);
+      // slots are in the order of the nodes
+      const slot = Number((await servers[0]!.ask("CLUSTER KEYSLOT c")).slice(1));
+      const to = servers[slot < 8_192 ? 1 : 0]!;
+      const id = (await to.ask("CLUSTER MYID")).split("\r\n")[1];
+      for (const each of [to, ...servers]) await each.ask(`CLUSTER SETSLOT ${slot} NODE ${id}`);
+      const receiver = watched(pub.client, (await made(clientMakers[0]!, to.url)).client, options);
+      const got = collect(receiver.bus, "c");
+      await isUp(receiver);
+      for (let number = 0; number < 10; number++) told.bus.publish("c", bytes(String(number)));
+      await until(() => got.length >= 10, "all");
+      expect(got.toSorted()).toEqual(Array.from({ length: 10 }, (_, number) => String(number)));
+      expect(told.lost).toEqual([]);
+    },
+  );
 }
 
 /** As an application does it on its own. */
