@@ -396,6 +396,25 @@ function clusterSuite(maker: ClusterClientMaker, isSharded: boolean): void {
       expect(told.lost).toEqual([]);
     },
   );
+
+  test.runIf(isSharded)(titled("a subscription moves with its slot"), async () => {
+    const servers = await startRedisCluster(2);
+    for (const each of servers) atEnd(() => each.stop());
+    const ports = servers.map(({ port }) => port);
+    const [pub, sub] = [await maker.make(ports), await maker.make(ports)];
+    for (const each of [pub, sub]) atEnd(() => each.close());
+    const told = watched(pub.client, sub.client, options);
+    const got = collect(told.bus, "c");
+    await isUp(told);
+    const slot = Number((await servers[0]!.ask("CLUSTER KEYSLOT c")).slice(1));
+    const to = servers[slot < 8_192 ? 1 : 0]!;
+    const id = (await to.ask("CLUSTER MYID")).split("\r\n")[1];
+    for (const each of [to, ...servers]) await each.ask(`CLUSTER SETSLOT ${slot} NODE ${id}`);
+    await until(() => {
+      told.bus.publish("c", bytes("here"));
+      return got.length > 0;
+    }, "message");
+  });
 }
 
 /** As an application does it on its own. */
