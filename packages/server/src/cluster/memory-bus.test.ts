@@ -69,7 +69,7 @@ describe("a bus within one process", () => {
     b.cut(false);
     a.publish("x", Uint8Array.of(3));
     expect(heard).toEqual(["x 3"]);
-    expect(told).toEqual(["down", { count: 1, bytes: 2, reason: "down" }, "up"]);
+    expect(told).toEqual(["down", { count: 1, bytes: 2, reason: "down", since: expect.any(Number) }, "up"]);
     stop();
     await b.close();
     b.cut(false);
