@@ -61,6 +61,8 @@ export function answerCalls(handlers) {
   process.on("disconnect", () => process.exit());
   process.once("uncaughtException", (error) => process.send({ error: error.message }, () => process.exit(1)));
   process.on("message", async ({ id, method, args }) => {
+    // what an adapter tells its own
+    if (id === undefined) return;
     try {
       process.send({ id, result: await handlers[method](...args) });
     } catch (error) {

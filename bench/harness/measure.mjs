@@ -1,6 +1,8 @@
 import { startChild } from "./child.mjs";
+import { clusterOf } from "./peers.mjs";
 
 const serverScript = new URL("server-process.mjs", import.meta.url);
+const clusterScript = new URL("cluster-process.mjs", import.meta.url);
 const loadScript = new URL("load-process.mjs", import.meta.url);
 
 /**
@@ -20,7 +22,8 @@ export function phases({ quick, connections }) {
  */
 export async function measureOnce({ name, figure = "cpu", limitMs }, peer, { warmUp, measured }) {
   const memory = figure !== "cpu";
-  const server = startChild(serverScript, [peer, name], { execArgv: memory ? ["--expose-gc"] : [], limitMs });
+  const script = (await clusterOf(peer)) === undefined ? serverScript : clusterScript;
+  const server = startChild(script, [peer, name], { execArgv: memory ? ["--expose-gc"] : [], limitMs });
   const load = startChild(loadScript, [name], { limitMs });
   try {
     await load.call("prepare", await server.call("listen"));

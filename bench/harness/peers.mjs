@@ -11,8 +11,19 @@ async function importBuilt(path) {
   return import(ours(path).href);
 }
 
-/** @type {Record<string, { version(): string, server(): Promise<{ Server: any }> }>} */
+/** @type {Record<string, { version(): string, server(): Promise<{ Server: any }>, cluster?(): Promise<Cluster> }>} */
 const servers = {
+  // two workers of node:cluster behind one port
+  "bowline-workers": {
+    version: () => versionIn(ours("server/package.json")),
+    server: () => importBuilt("server/dist/index.mjs"),
+    cluster: async () => ({ workers: 2, ...(await importBuilt("adapters/dist/node-cluster.mjs")) }),
+  },
+  "socket.io-workers": {
+    version: () => versionIn(require.resolve("socket.io/package.json")),
+    server: () => import("socket.io"),
+    cluster: async () => ({ workers: 2, ...(await import("@socket.io/cluster-adapter")).default }),
+  },
   bowline: {
     version: () => versionIn(ours("server/package.json")),
     server: () => importBuilt("server/dist/index.mjs"),
@@ -46,6 +57,22 @@ const clients = {
 };
 
 export const serverNames = Object.keys(servers);
+
+/**
+ * Several processes that are measured as one.
+ * @typedef {object} Cluster
+ * @property {number} workers
+ * @property {() => void} setupPrimary
+ * @property {() => any} createAdapter
+ */
+
+/**
+ * How a peer runs in several processes; undefined: it does not.
+ * @param {string} name
+ */
+export async function clusterOf(name) {
+  return servers[name].cluster?.();
+}
 
 /** The `Server` class of a peer; rejects when the peer is not installed or not built. */
 export async function loadServer(name) {

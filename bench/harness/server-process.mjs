@@ -1,10 +1,11 @@
 // The server under test: `server-process.mjs <peer> <case>`. The same lines whichever package `Server` comes from.
+import cluster from "node:cluster";
 import { createServer } from "node:http";
 import { monitorEventLoopDelay, PerformanceObserver } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { cases } from "../cases/index.mjs";
 import { answerCalls } from "./child.mjs";
-import { loadServer } from "./peers.mjs";
+import { clusterOf, loadServer } from "./peers.mjs";
 
 const DELAY_RESOLUTION_MS = 10;
 
@@ -31,7 +32,8 @@ answerCalls({
   async listen() {
     const Server = await loadServer(peer);
     const http = createServer();
-    const io = new Server(http);
+    const shared = await clusterOf(peer);
+    const io = new Server(http, shared && { adapter: shared.createAdapter() });
     cases.find(({ name }) => name === caseName).serve(io);
     await new Promise((resolve) => http.listen(0, "127.0.0.1", resolve));
     return http.address().port;
@@ -54,3 +56,6 @@ answerCalls({
     return { user, system, rss, heap: heapUsed + external, ...beside };
   },
 });
+
+// what comes before there is a listener is lost, in a worker
+if (cluster.isWorker) process.send({ isReady: true });

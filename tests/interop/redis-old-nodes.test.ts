@@ -11,7 +11,7 @@ import { forOurServer } from "./peers.ts";
 
 afterEach(closeAll);
 
-describeWithRedis("nodes and emitters of old versions on the same Redis (api.md X1, X10)", () => {
+describeWithRedis("nodes and emitters of old versions on the same Redis (api.md A4, X1, X10)", () => {
   forOurServer((pair) => {
     let rig: Rig;
     let redis: RedisServer;

@@ -129,7 +129,8 @@ export class RedisBus implements Bus {
     if (!isIdle() || this.#stop !== stop) return;
     stop();
     this.#stop = undefined;
-    this.#status = "connecting";
+    // it may have been closed meanwhile
+    if ((this.#status as BusStatus) !== "closed") this.#status = "connecting";
   }
 
   async #settled(): Promise<void> {

@@ -15,13 +15,7 @@ import type { RedisClient } from "./redis-client.ts";
 
 export { type ClusterParser } from "./classic-codec.ts";
 export { RedisBus, redisBusDefaults, type RedisBusOptions } from "./redis-bus.ts";
-export type {
-  IoredisClient,
-  NodeRedisClient,
-  NodeRedisCluster,
-  NodeRedisSubscriber,
-  RedisClient,
-} from "./redis-client.ts";
+export type { RedisClient } from "./redis-client.ts";
 
 /** What both kinds of adapter take. */
 export interface RedisCommonOptions
