@@ -26,11 +26,11 @@ io.onError?.(() => {});
 const seen = [];
 io.on("connection", (socket) => {
   socket.data = { pid: process.pid };
-  socket.join("everybody");
+  void socket.join("everybody");
   socket.on("where", (answer) => answer(process.pid));
   socket.on("address", (answer) => answer(socket.handshake.address));
   socket.on("join", (room, answer) => {
-    socket.join(room);
+    void socket.join(room);
     answer();
   });
   socket.on("say", (...args) => io.to("everybody").emit("said", ...args));
