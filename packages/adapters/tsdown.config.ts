@@ -1,17 +1,24 @@
-import { defineConfig } from "tsdown";
+import { defineConfig, type UserConfig } from "tsdown";
 
-export default defineConfig({
-  entry: {
-    redis: "src/redis.ts",
-    "node-cluster": "src/node-cluster.ts",
-    "message-port": "src/message-port.ts",
-    "cluster-cli": "src/cluster-cli.ts",
-  },
-  format: ["esm", "cjs"],
+const shared: UserConfig = {
   platform: "node",
   target: "node20.19",
-  dts: true,
-  clean: true,
   // the server and the clients of brokers are the application's own
   deps: { neverBundle: ["bowline", "redis", "ioredis"] },
-});
+};
+
+export default defineConfig([
+  {
+    ...shared,
+    entry: {
+      redis: "src/redis.ts",
+      "node-cluster": "src/node-cluster.ts",
+      "message-port": "src/message-port.ts",
+    },
+    format: ["esm", "cjs"],
+    dts: true,
+    clean: true,
+  },
+  // a program, which nobody imports
+  { ...shared, entry: { "cluster-cli": "src/cluster-cli.ts" }, format: "esm", dts: false, clean: false },
+]);
