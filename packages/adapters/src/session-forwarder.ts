@@ -77,8 +77,8 @@ export class SessionForwarder implements SessionRouter, Seat {
     return this.#number === undefined ? id : withNumber(id, this.#number);
   }
 
-  /** @see {@link SessionRouter.serve} */
-  serve(engine: RoutedEngine): void {
+  /** @see {@link SessionRouter.own} */
+  own(engine: RoutedEngine): void {
     this.#engine = engine;
     this.#name ??= this.#link.addSeat(this);
   }
