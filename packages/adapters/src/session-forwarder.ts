@@ -1,5 +1,4 @@
 import { Buffer } from "node:buffer";
-import { randomBytes } from "node:crypto";
 import {
   Agent,
   type ClientRequest,
@@ -10,10 +9,10 @@ import {
   type ServerResponse,
 } from "node:http";
 import { connect, Socket } from "node:net";
-import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import type { RoutedEngine, SessionRouter } from "bowline/cluster";
 import type { Seat, WorkerLink } from "./ipc-worker.ts";
+import { privatePath } from "./private-path.ts";
 import { numberIn, withNumber } from "./seat-number.ts";
 import { stopReading } from "./stop-reading.ts";
 
@@ -145,7 +144,7 @@ export class SessionForwarder implements SessionRouter, Seat {
         code: "BOWLINE",
       });
     });
-    const path = process.platform === "win32" ? `\\\\.\\pipe\\bowline-${randomName()}` : join(folder, randomName());
+    const path = privatePath(folder);
     // exclusive: what a worker listens on is the primary's otherwise
     server.listen({ path, exclusive: true }, () => this.#link.tellPath(name, path));
     this.#server = server.unref();
@@ -309,7 +308,5 @@ function unreadOf(socket: Socket): Buffer[] {
   for (let chunk: unknown = socket.read(); chunk !== null; chunk = socket.read()) chunks.push(chunk as Buffer);
   return chunks;
 }
-
-const randomName = (): string => randomBytes(16).toString("hex");
 
 function ignore(): void {}

@@ -59,7 +59,7 @@ test("workers that die young are replaced later each time, until it gives up", (
   }
   expect(delays).toEqual(["100", "200", "400"]);
   supervisor.onExit(5, "code 1");
-  expect(lines.at(-1)).toContain("the 4th in a row that died young: giving up");
+  expect(lines.at(-1)).toContain("4 in a row have died young: giving up");
   expect(workers[0]?.signals).toEqual(["SIGTERM"]);
   supervisor.onExit(1, "signal SIGTERM");
   expect(exits).toEqual([1]);
