@@ -43,8 +43,10 @@ function ioredis(name: string, Client: typeof Redis): ClientMaker {
     client.on("error", () => {});
     return {
       client,
-      connect: async () => void (await client.connect()),
-      close: async () => client.disconnect(),
+      connect: () => client.connect(),
+      async close() {
+        client.disconnect();
+      },
     };
   };
   return { name, prepare, make: (url) => connected(prepare(url)) };

@@ -15,6 +15,8 @@ const io = new Server(httpServer, {
   adapter: createAdapter(pub, sub, { format: "bowline" }),
   // HAProxy learns from it which node has which session
   cookie: true,
+  // the load balancer says whose request it is: limits per address count by it
+  clientAddress: (request) => request.headers["x-forwarded-for"]?.split(", ").at(-1),
 });
 
 io.cluster.on("status", (status) => console.log(`the cluster is ${status}`));

@@ -176,8 +176,8 @@ export const sections = [
       },
       { id: "A2", title: "Events of rooms" },
       { id: "A3", title: "Sessions and packets that are kept" },
-      { id: "A4", title: "Messages between servers", notYet: "cluster adapters" },
-      { id: "A5", title: "Heartbeats between servers", notYet: "cluster adapters" },
+      { id: "A4", title: "Messages between servers" },
+      { id: "A5", title: "Heartbeats between servers" },
     ],
   },
   {
@@ -209,24 +209,24 @@ export const sections = [
   {
     title: "Adapters, emitters and tools",
     items: [
-      { id: "X1", title: "Redis adapter", notYet: "cluster adapters" },
-      { id: "X2", title: "Sharded Redis adapter", notYet: "cluster adapters" },
-      { id: "X3", title: "Redis streams adapter", notYet: "cluster adapters" },
-      { id: "X4", title: "Postgres adapter", notYet: "cluster adapters" },
+      { id: "X1", title: "Redis adapter" },
+      { id: "X2", title: "Sharded Redis adapter" },
+      { id: "X3", title: "Redis streams adapter", notYet: "Redis Streams" },
+      { id: "X4", title: "Postgres adapter", notYet: "PostgreSQL" },
       { id: "X5", title: "MongoDB adapter", later: "After the adapters for Redis and Postgres." },
       { id: "X6", title: "Adapters of cloud vendors", later: "After the adapters for Redis and Postgres." },
-      { id: "X7", title: "Adapter of Node's cluster", notYet: "cluster adapters" },
+      { id: "X7", title: "Adapter of Node's cluster" },
       {
         id: "X8",
         title: "Cluster engine",
-        later: "Until servers form a cluster, a load balancer has to route by the session id.",
+        differs: ["`NodeClusterEngine`, `setupPrimary` of the cluster engine, `@socket.io/sticky`"],
       },
       {
         id: "X9",
         title: "Sticky sessions",
-        later: "Until servers form a cluster, a load balancer has to route by the session id.",
+        differs: ["`NodeClusterEngine`, `setupPrimary` of the cluster engine, `@socket.io/sticky`"],
       },
-      { id: "X10", title: "Emitters", notYet: "cluster adapters" },
+      { id: "X10", title: "Emitters" },
       {
         id: "X11",
         title: "Admin UI",

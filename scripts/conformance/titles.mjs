@@ -8,7 +8,7 @@ import ts from "typescript";
  * @property {string} text
  */
 
-const DECLARERS = new Set(["describe", "test", "it"]);
+const DECLARERS = new Set(["describe", "describeWithRedis", "test", "it"]);
 
 /**
  * The titles of a test file. A title with `%s` stands once for each row of its `each` table, if that is in the file.

@@ -4,8 +4,21 @@ import { RedisBus, type RedisClient } from "@bowline/adapters/redis";
 import type { BusError, BusStatus, LostMessages } from "bowline/cluster";
 import { createClient } from "redis";
 import { afterEach, expect, test } from "vitest";
-import { type ClientMaker, clientMakers, type MadeClient } from "../redis-clients.ts";
-import { describeWithRedis, lineTo, type RedisLine, type RedisServer, startRedis } from "../redis-server.ts";
+import {
+  type ClientMaker,
+  clientMakers,
+  type ClusterClientMaker,
+  clusterClientMakers,
+  type MadeClient,
+} from "../redis-clients.ts";
+import {
+  describeWithRedis,
+  lineTo,
+  type RedisLine,
+  type RedisServer,
+  startRedis,
+  startRedisCluster,
+} from "../redis-server.ts";
 import { atEnd, closeAll, until } from "./harness.ts";
 
 /** A bus under test, and what it has told. */
@@ -66,6 +79,9 @@ afterEach(closeAll);
 describeWithRedis("a bus on Redis", () => {
   for (const maker of clientMakers) {
     for (const isSharded of [false, true]) suite(maker, isSharded);
+  }
+  for (const maker of clusterClientMakers) {
+    for (const isSharded of [false, true]) clusterSuite(maker, isSharded);
   }
 
   test("listens to errors of clients that nobody else listens to, while it uses them", async () => {
@@ -266,6 +282,31 @@ function suite(maker: ClientMaker, isSharded: boolean): void {
     }
   });
 
+  test(titled("takes its listeners off with the last observer and subscription, and begins again"), async () => {
+    server = await redis();
+    const [pub, sub] = [await made(maker, server.url), await made(maker, server.url)];
+    const emitters = [pub.client, sub.client] as unknown as EventEmitter[];
+    const count = (): number[] =>
+      emitters.map((each) => each.eventNames().reduce((sum, name) => sum + each.listenerCount(name), 0));
+    const before = count();
+    const bus = new RedisBus(pub.client, sub.client, options);
+    atEnd(() => bus.close());
+    for (let round = 0; round < 3; round++) {
+      const got: string[] = [];
+      const stop = bus.observe({ onStatus() {}, onLost() {}, onError() {} });
+      const leave = bus.subscribe("c", () => got.push("c"));
+      await until(() => bus.status === "up", "up");
+      bus.publish("c", bytes("x"));
+      await until(() => got.length === 1, "message");
+      leave();
+      stop();
+      // its last words
+      bus.publish("c", bytes("bye"));
+      await until(() => count().join() === before.join(), "no listeners");
+      expect(bus.status).toBe("connecting");
+    }
+  });
+
   test(titled("a subscription that Redis refuses is told, and asked for again"), async () => {
     server = await redis();
     await server.ask("ACL SETUSER default resetchannels &good*");
@@ -294,6 +335,85 @@ function suite(maker: ClientMaker, isSharded: boolean): void {
     await until(() => told.lost.length > 0, "loss");
     expect(told.lost).toEqual([{ count: 1, bytes: 1, reason: "failed" }]);
     expect(told.errors).toMatchObject([{ stage: "publish" }]);
+  });
+}
+
+function clusterSuite(maker: ClusterClientMaker, isSharded: boolean): void {
+  const options = { isSharded };
+  const titled = (title: string): string => `${title} (cluster, ${maker.name}${isSharded ? ", sharded" : ""})`;
+
+  test(titled("what was published when the connection ended is not published again, but told as lost"), async () => {
+    const [server] = await startRedisCluster(1);
+    atEnd(() => server!.stop());
+    const between = await line(server!);
+    // clients of a cluster go where its nodes say that they are
+    await server!.ask(`CONFIG SET cluster-announce-port ${between.port}`);
+    const pub = await maker.make([between.port]);
+    atEnd(() => pub.close());
+    const sub = await made(clientMakers[0]!, server!.url);
+    const told = watched(pub.client, sub.client, options);
+    const got = collect(told.bus, "c");
+    await isUp(told);
+    told.bus.publish("c", bytes("zero"));
+    await until(() => got.length === 1, "the first");
+    between.holdReplies = true;
+    told.bus.publish("c", bytes("one"));
+    told.bus.publish("c", bytes("two"));
+    await until(() => got.length === 3, "both");
+    between.holdReplies = false;
+    between.cut();
+    await until(() => told.lost.length > 0 && told.lost.reduce((sum, { count }) => sum + count, 0) >= 2, "losses");
+    await until(() => {
+      told.bus.publish("c", bytes("three"));
+      return got.includes("three");
+    }, "three");
+    expect(got.slice(0, 3)).toEqual(["zero", "one", "two"]);
+    expect(new Set(got.slice(3))).toEqual(new Set(["three"]));
+    for (const { reason } of told.lost.slice(0, 1)) expect(reason).toBe("failed");
+  });
+
+  // plain channels are on all nodes
+  test.runIf(isSharded)(
+    titled("what a node refuses because the slot has moved is published on the new one"),
+    async () => {
+      const servers = await startRedisCluster(2);
+      for (const each of servers) atEnd(() => each.stop());
+      const pub = await maker.make(servers.map(({ port }) => port));
+      atEnd(() => pub.close());
+      const told = watched(pub.client, undefined, options);
+      await isUp(told);
+      // slots are in the order of the nodes
+      const slot = Number((await servers[0]!.ask("CLUSTER KEYSLOT c")).slice(1));
+      const to = servers[slot < 8_192 ? 1 : 0]!;
+      const id = (await to.ask("CLUSTER MYID")).split("\r\n")[1];
+      for (const each of [to, ...servers]) await each.ask(`CLUSTER SETSLOT ${slot} NODE ${id}`);
+      const receiver = watched(pub.client, (await made(clientMakers[0]!, to.url)).client, options);
+      const got = collect(receiver.bus, "c");
+      await isUp(receiver);
+      for (let number = 0; number < 10; number++) told.bus.publish("c", bytes(String(number)));
+      await until(() => got.length >= 10, "all");
+      expect(got.toSorted()).toEqual(Array.from({ length: 10 }, (_, number) => String(number)));
+      expect(told.lost).toEqual([]);
+    },
+  );
+
+  test.runIf(isSharded)(titled("a subscription moves with its slot"), async () => {
+    const servers = await startRedisCluster(2);
+    for (const each of servers) atEnd(() => each.stop());
+    const ports = servers.map(({ port }) => port);
+    const [pub, sub] = [await maker.make(ports), await maker.make(ports)];
+    for (const each of [pub, sub]) atEnd(() => each.close());
+    const told = watched(pub.client, sub.client, options);
+    const got = collect(told.bus, "c");
+    await isUp(told);
+    const slot = Number((await servers[0]!.ask("CLUSTER KEYSLOT c")).slice(1));
+    const to = servers[slot < 8_192 ? 1 : 0]!;
+    const id = (await to.ask("CLUSTER MYID")).split("\r\n")[1];
+    for (const each of [to, ...servers]) await each.ask(`CLUSTER SETSLOT ${slot} NODE ${id}`);
+    await until(() => {
+      told.bus.publish("c", bytes("here"));
+      return got.length > 0;
+    }, "message");
   });
 }
 

@@ -39,7 +39,7 @@ async function eventually(question: () => Promise<unknown>, expected: unknown): 
 const rests = async (all: readonly TestWorker[], command: string): Promise<number[]> =>
   (await Promise.all(all.map((worker) => worker.ask(command)))).map(Number);
 
-describe("sessions reach their worker from every other one (api.md X8)", () => {
+describe("sessions reach their worker from every other one (api.md X8, X9)", () => {
   const ways: [name: string, options: ClientOptions][] = [
     ["polling, then an upgrade", {}],
     ["polling only", { transports: ["polling"] }],

@@ -32,7 +32,9 @@ import {
 
 /** Writes and reads values as bytes, as MessagePack does. */
 export interface ClusterParser {
+  /** Writes a value. */
   encode(value: unknown): Uint8Array;
+  /** Reads what `encode` wrote; may throw. */
   decode(bytes: Buffer): unknown;
 }
 
@@ -229,12 +231,23 @@ function requestOf({ id: uid }: ClusterNode, message: ClusterMessage): object | 
       return { uid, requestId: message.requestId, type: REMOTE_FETCH, opts: listsOf(message.target) };
     case "server-side-emit":
       return { uid, requestId: message.requestId, type: SERVER_SIDE_EMIT, data: message.data };
-    default:
+    case "broadcast":
+    case "count":
+    case "answer":
+    case "fetched":
+    case "id-list":
+    case "room-list":
+    case "server-side-answer":
+    case "done":
+    case "ids":
+    case "hello":
+    case "alive":
+    case "bye":
       return undefined;
   }
 }
 
-function responseOf(message: ClusterMessage): object {
+function responseOf(message: Exclude<ClusterMessage, BroadcastMessage>): object {
   switch (message.type) {
     case "count":
       return { type: BROADCAST_CLIENT_COUNT, requestId: message.requestId, clientCount: message.clientCount };
@@ -250,7 +263,16 @@ function responseOf(message: ClusterMessage): object {
       return { type: SERVER_SIDE_EMIT, requestId: message.requestId, data: message.value };
     case "done":
       return { requestId: message.requestId };
-    default:
+    case "rooms":
+    case "join":
+    case "leave":
+    case "disconnect":
+    case "fetch":
+    case "server-side-emit":
+    case "ids":
+    case "hello":
+    case "alive":
+    case "bye":
       throw new UsageError("not_offered", `this format of messages has none for "${message.type}"`);
   }
 }

@@ -32,7 +32,7 @@ export class NodeRedisPort implements RedisPort {
 
   get isReady(): boolean {
     // a cluster's client of version 4 tells only that it is open; 5 and later have both
-    const { isOpen, isReady = isOpen } = this.#client as NodeRedisClient;
+    const { isOpen, isReady = isOpen } = this.#client as { readonly isOpen: boolean; readonly isReady?: boolean };
     return isReady;
   }
 

@@ -96,7 +96,10 @@ export class RedisBus implements Bus {
   async size(channel: string): Promise<number> {
     this.#start();
     if (this.#status === "closed") throw new Error("the bus is closed");
-    return this.#publisher.count(channel);
+    const connections = await this.#publisher.count(channel);
+    // Redis counts connections: buses that share one are as many nodes
+    const here = this.#subscriptions?.usersOf(this.#kind, channel) ?? 0;
+    return connections + Math.max(0, here - 1);
   }
 
   observe(observer: BusObserver): () => void {
@@ -126,7 +129,8 @@ export class RedisBus implements Bus {
     if (!isIdle() || this.#stop !== stop) return;
     stop();
     this.#stop = undefined;
-    this.#status = "connecting";
+    // it may have been closed meanwhile
+    if ((this.#status as BusStatus) !== "closed") this.#status = "connecting";
   }
 
   async #settled(): Promise<void> {

@@ -2,11 +2,17 @@ import type { Buffer } from "node:buffer";
 
 type Listener = (...args: unknown[]) => void;
 
+/** Version 4 knows only `asap`. */
+interface CommandOptions {
+  readonly asap?: boolean;
+  readonly abortSignal?: AbortSignal;
+}
+
 /** What is needed of a client of `redis` (node-redis) 4 or later. */
 export interface NodeRedisClient extends NodeRedisSubscriber {
   /** Whether commands are sent at once. */
   readonly isReady: boolean;
-  sendCommand(args: (string | Buffer)[], options?: { readonly abortSignal?: AbortSignal }): Promise<unknown>;
+  sendCommand(args: (string | Buffer)[], options?: CommandOptions): Promise<unknown>;
 }
 
 /** What is needed of a client of a Redis Cluster of `redis` (node-redis) 4 or later. */
@@ -17,7 +23,7 @@ export interface NodeRedisCluster extends NodeRedisSubscriber {
     firstKey: string,
     isReadonly: boolean,
     args: (string | Buffer)[],
-    options?: { readonly abortSignal?: AbortSignal },
+    options?: CommandOptions,
   ): Promise<unknown>;
 }
 

@@ -84,6 +84,12 @@ export class RedisSubscriptions {
     };
   }
 
+  /** How many have subscribed to a name here, on one connection. */
+  usersOf(kind: SubscriptionKind, name: string): number {
+    const receivers = this.#subscriptions.get(`${kind} ${name}`)?.receivers ?? [];
+    return new Set(Array.from(receivers, ({ user }) => user)).size;
+  }
+
   /** Subscribes for a user; gives the undo. */
   add(user: SubscriptionsUser, kind: SubscriptionKind, name: string, deliver: Deliver): () => void {
     const subscription = this.#find(kind, name);
@@ -128,8 +134,10 @@ export class RedisSubscriptions {
     if (!this.#isConnected || state === (isWanted ? "on" : "off")) return;
     subscription.isAsked = true;
     const connection = this.#connection;
-    const asked = isWanted ? this.#port.subscribe(kind, name) : this.#port.unsubscribe(kind, name);
-    asked.then(
+    // old clients lack methods
+    const ask = async (): Promise<unknown> =>
+      isWanted ? this.#port.subscribe(kind, name) : this.#port.unsubscribe(kind, name);
+    ask().then(
       () => this.#onAnswer(subscription, connection, isWanted ? "on" : "off"),
       (error: unknown) => this.#onAnswer(subscription, connection, "unknown", error),
     );
@@ -152,8 +160,10 @@ export class RedisSubscriptions {
 
   #onRefusal(subscription: Subscription, error: unknown): void {
     this.#refused.add(subscription);
+    if (this.#retry !== undefined) return;
+    // where one is refused, many are: the first error of a round tells why
     this.#tell("subscribe", error);
-    this.#retry ??= setTimeout(() => {
+    this.#retry = setTimeout(() => {
       this.#retry = undefined;
       const refused = [...this.#refused];
       this.#refused.clear();

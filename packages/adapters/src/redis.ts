@@ -15,13 +15,7 @@ import type { RedisClient } from "./redis-client.ts";
 
 export { type ClusterParser } from "./classic-codec.ts";
 export { RedisBus, redisBusDefaults, type RedisBusOptions } from "./redis-bus.ts";
-export type {
-  IoredisClient,
-  NodeRedisClient,
-  NodeRedisCluster,
-  NodeRedisSubscriber,
-  RedisClient,
-} from "./redis-client.ts";
+export type { RedisClient } from "./redis-client.ts";
 
 /** What both kinds of adapter take. */
 export interface RedisCommonOptions
@@ -32,11 +26,11 @@ type BowlineOnlyOptions = Pick<BowlineCodecOptions, "privateRooms" | "secret">;
 
 /** Options of {@link createAdapter} (api.md X1). */
 export interface RedisAdapterOptions extends RedisCommonOptions {
-  /** What channels begin with. @default "socket.io"; "bowline" with `format: "bowline"` */
+  /** What channels begin with; with `format: "bowline"` it is "bowline" by default. @default "socket.io" */
   readonly key?: string;
   /** Whether answers go only to the node that has asked. @default false */
   readonly publishOnSpecificResponseChannel?: boolean;
-  /** What writes and reads messages; the same for all nodes. Not with `format: "bowline"`. @default MessagePack */
+  /** What writes and reads messages; the same for all nodes; not with `format: "bowline"`. @default MessagePack */
   readonly parser?: ClusterParser;
   /**
    * What nodes speak: `classic` is understood by v4's `createAdapter` and by emitters in other languages; `bowline` is faster
@@ -48,7 +42,7 @@ export interface RedisAdapterOptions extends RedisCommonOptions {
 
 /** Options of {@link createShardedAdapter} (api.md X2). */
 export interface ShardedRedisAdapterOptions extends RedisCommonOptions {
-  /** What channels begin with. @default "socket.io"; "bowline" with `format: "bowline"` */
+  /** What channels begin with; with `format: "bowline"` it is "bowline" by default. @default "socket.io" */
   readonly channelPrefix?: string;
   /**
    * Which rooms have channels of their own: none (`static`), all but those of socket ids (`dynamic`), or all

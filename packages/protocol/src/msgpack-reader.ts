@@ -3,6 +3,7 @@ import { ProtocolError } from "./errors.ts";
 
 /** What a reader needs of its platform. */
 export interface MsgpackReaderOptions {
+  /** How it reads UTF-8. */
   readonly text: Pick<Bytes, "utf8ReadFatal">;
   /** What bytes become: they are a part of the message's own memory. */
   readonly fromBinary: (bytes: Uint8Array) => unknown;

@@ -151,6 +151,12 @@ export class BroadcastAck implements Collector, Timed {
     this.#open++;
   }
 
+  /** Nobody has been asked after all: the emit has thrown. */
+  abandon(): void {
+    this.#clock.clear(this);
+    for (const nodes of this.#nodes) nodes.end();
+  }
+
   /** Another node has asked so many clients. */
   expectRemote(clients: number): void {
     this.#remote += clients;

@@ -5,7 +5,6 @@ import {
   type EventParams,
   type EventParamsWithoutAck,
   type EventsMap,
-  UsageError,
   type WithAckErrors,
   type WithAckLists,
 } from "@bowline/protocol";
@@ -13,8 +12,7 @@ import type { Broadcast } from "./broadcast.ts";
 import type { RemoteSocket } from "./remote-socket.ts";
 import type { Room } from "./room.ts";
 import { ServerEmitter } from "./server-emitter.ts";
-
-const RESERVED = new Set(["connect", "connection", "new_namespace"]);
+import { checkServerEvent } from "./server-events.ts";
 
 /** What a server and a namespace have in common: everyone in it can be addressed. {@link Broadcast} does the work. */
 export abstract class Audience<
@@ -97,9 +95,7 @@ export abstract class Audience<
     event: Event,
     ...args: EventParams<WithAckLists<ServerSideEvents>, Event>
   ): boolean {
-    if (RESERVED.has(String(event))) {
-      throw new UsageError("reserved_event", `"${String(event)}" is a reserved event name`);
-    }
+    checkServerEvent(event);
     this.sendToServers([event, ...args]);
     return true;
   }

@@ -21,6 +21,7 @@ import { BroadcastAck, type Collector, type PendingAck } from "./acks.ts";
 import type { Clock } from "./clock.ts";
 import type { EventContent, SocketDescription } from "./cluster/cluster-message.ts";
 import type { EmitFlags } from "./emit-flags.ts";
+import type { KeptRooms } from "./kept-rooms.ts";
 import { Message } from "./outbox.ts";
 import type { Handshake } from "./handshake.ts";
 import { ClusterSocket, type RemoteSocket } from "./remote-socket.ts";
@@ -48,6 +49,8 @@ export interface BroadcastSocket extends Member {
 
 /** Keeps what is sent for clients that come back. */
 export interface EventRecorder {
+  /** The rooms of those. */
+  readonly kept: Iterable<Room> & Pick<KeptRooms, "has" | "isId">;
   encode(to: Target | Room, data: unknown[], id: number | undefined, flags: EmitFlags): Message;
 }
 
@@ -391,7 +394,7 @@ export class Broadcast<EmitEvents extends EventsMap, SocketData> {
   /**
    * @internal Sends an event whose answers go to a collector.
    * @param make makes it: it may have a timeout, and what it has not got then is to be forgotten
-   * @param askOthers asks the other nodes, first of all
+   * @param askOthers asks the other nodes, first of all; if it throws, nobody is asked
    */
   collect<C extends Collector>(
     data: unknown[],
@@ -406,12 +409,7 @@ export class Broadcast<EmitEvents extends EventsMap, SocketData> {
     const collector = make(this.#flags.timeout ?? this.#host.ackTimeout, (socketIds) => {
       for (const socketId of socketIds) for (const { space, id } of asked) space.sockets.get(socketId)?.forgetAck(id);
     });
-    try {
-      askOthers?.(collector);
-    } catch (error) {
-      this.#host.clock.clear(collector);
-      throw error;
-    }
+    askOthers?.(collector);
     for (const { space, id, message } of asked) this.#send(space, { data }, message, id, collector);
     return collector;
   }
@@ -421,7 +419,12 @@ export class Broadcast<EmitEvents extends EventsMap, SocketData> {
     const settle = (error: Error | null, answers: unknown[]): void =>
       callListeners([callback], this, [error, answers], (thrown) => report(thrown, "ack"));
     const askOthers = (ack: BroadcastAck): void => {
-      for (const { cluster } of this.#others()) cluster.broadcastWithAck(this.#target, this.#flags, data, ack);
+      try {
+        for (const { cluster } of this.#others()) cluster.broadcastWithAck(this.#target, this.#flags, data, ack);
+      } catch (error) {
+        ack.abandon();
+        throw error;
+      }
     };
     const ack = this.collect(data, (timeout, forget) => new BroadcastAck(settle, timeout, clock, forget), askOthers);
     // not within the emit: callers expect their callback later

@@ -7,13 +7,14 @@ import type { Timed } from "./clock.ts";
 import type { DisconnectReason } from "./disconnect-reason.ts";
 import type { EmitFlags } from "./emit-flags.ts";
 import { EventLog, type LoggedEvent } from "./event-log.ts";
+import { KeptRooms } from "./kept-rooms.ts";
 import type { RecoveryOptions, ResolvedOptions } from "./options.ts";
 import { Message } from "./outbox.ts";
 import { randomId } from "./random-id.ts";
 import type { LimitName } from "./refusals.ts";
 import type { RequestHead } from "./request-head.ts";
 import type { Member, Room } from "./room.ts";
-import type { Target } from "./room-index.ts";
+import type { RoomInterest, Target } from "./room-index.ts";
 import { type Claim, forgetRoom, isFor, isKept, leaveRoom, type RecoverableSocket, type Seat } from "./seat.ts";
 
 /** How all namespaces of a server recover. */
@@ -45,7 +46,11 @@ export class RecoveryPolicy {
 
 /** A namespace, as far as recovery needs it. */
 type Space = Pick<BroadcastSpace, "name" | "codec" | "maxAttachments" | "clock" | "report"> & {
-  readonly index: { add(member: Member, rooms: Iterable<Room>): void; remove(member: Member, room: Room): void };
+  readonly index: {
+    readonly interest: RoomInterest | undefined;
+    add(member: Member, rooms: Iterable<Room>): void;
+    remove(member: Member, room: Room): void;
+  };
   countLimit(limit: LimitName): void;
 };
 
@@ -77,9 +82,12 @@ export class Recovery implements Timed {
   readonly #seats = new Map<string, Seat>();
   /** Seats whose clients are away, the longest first. */
   readonly #away = new Set<Seat>();
+  /** Their rooms. */
+  readonly kept: KeptRooms;
 
   constructor(space: Space, policy: RecoveryPolicy) {
     this.#space = space;
+    this.kept = new KeptRooms(space.index);
     this.#policy = policy;
     this.#log = new EventLog(policy);
   }
@@ -174,7 +182,8 @@ export class Recovery implements Timed {
     if (seat.state.is === "held") seat.state.by.onTakenOver();
     // its listeners have run, and may have changed anything
     if (!isMine() || seat.state.is === "held") return false;
-    this.#away.delete(seat);
+    // its rooms have been joined already
+    if (this.#away.delete(seat)) this.kept.delete(seat, true);
     this.#matchRooms(claim, socket);
     seat.state = { is: "held", by: socket };
     socket.seat = seat;
@@ -253,6 +262,8 @@ export class Recovery implements Timed {
     const seat = this.#seatOf(socket);
     if (seat === undefined) return;
     if (!RECOVERABLE.has(reason)) {
+      // it may have come back and not got into the room of its id
+      this.#space.index.interest?.onDelete(seat.id);
       this.#seats.delete(seat.pid);
       socket.seat = undefined;
       return;
@@ -264,6 +275,7 @@ export class Recovery implements Timed {
     const until = this.#space.clock.now() + this.#policy.options.maxDisconnectionDuration;
     seat.state = { is: "away", until, data };
     this.#away.add(seat);
+    this.kept.add(seat);
     const { maxAway } = this.#policy;
     if (maxAway !== 0 && this.#away.size > maxAway) {
       const [longest = seat] = this.#away;
@@ -274,7 +286,7 @@ export class Recovery implements Timed {
   }
 
   #forget(seat: Seat): void {
-    this.#away.delete(seat);
+    if (this.#away.delete(seat)) this.kept.delete(seat, false);
     this.#seats.delete(seat.pid);
   }
 
@@ -283,6 +295,7 @@ export class Recovery implements Timed {
     this.#space.clock.clear(this);
     this.#seats.clear();
     this.#away.clear();
+    this.kept.clear();
     this.#log.clear();
   }
 

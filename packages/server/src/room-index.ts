@@ -3,7 +3,9 @@ import type { Member, Room } from "./room.ts";
 
 /** Whom a broadcast reaches: the union of `rooms` (everyone, if empty) without the union of `except`. */
 export interface Target {
+  /** Everybody in one of these; everybody, if there are none. */
   readonly rooms: ReadonlySet<Room>;
+  /** But for those in one of these. */
   readonly except: ReadonlySet<Room>;
 }
 

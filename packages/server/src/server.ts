@@ -121,6 +121,7 @@ export class Server<
     this.cluster = new ClusterView({
       clock: this.clock,
       report: (error, event) => this.report(error, event),
+      warn: (error, event) => this.#warn(error, event),
       clusterOf: (name) => this.#namespaces.get(name)?.cluster,
     });
     const isOptions = typeof target === "object" && target !== null && !("listen" in target);
@@ -281,6 +282,8 @@ export class Server<
     for (const connection of Object.values(this.engine.clients)) connection.endWith("server shutting down");
     for (const namespace of this.#namespaces.values()) namespace.leaveCluster();
     this.cluster.use(undefined);
+    // what is made later is in no cluster
+    this.#setup = undefined;
     this.engine.close();
     const error = await new Promise<Error | undefined>((resolve) => {
       const server = this.httpServer;
@@ -345,8 +348,16 @@ export class Server<
   onLimit(limit: LimitName, more: number): void {
     const times = more === 1 ? "once" : `${more} times`;
     const error = new ProtocolError("limit_exceeded", `peers ran into the limit ${limit} ${times}`);
-    if (this.#errorListeners.length === 0) console.warn(`bowline: ${error.message}`);
-    this.#tellError(error, { event: "limit", socket: undefined, namespace: undefined, limit });
+    this.#warn(error, "limit", limit);
+  }
+
+  /** Not for `rethrow`: peers and brokers must not end the process. */
+  #warn(error: unknown, event: string, limit?: LimitName): void {
+    if (this.#errorListeners.length === 0) {
+      const text = error instanceof Error ? error.message : String(error);
+      console.warn(limit === undefined ? `bowline: ${event}: ${text}` : `bowline: ${text}`);
+    }
+    this.#tellError(error, { event, socket: undefined, namespace: undefined, limit });
   }
 
   #tellError(error: unknown, context: ErrorContext): void {

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import type { EngineOptions } from "./options.ts";
 
 /** An engine, as far as a session router needs it. */
 export interface RoutedEngine {
-  readonly opts: Pick<EngineOptions, "pingInterval" | "pingTimeout">;
+  /** Of its options those that tell how long a session may be silent. */
+  readonly opts: { readonly pingInterval: number; readonly pingTimeout: number };
   /** Serves a request here, whoever owns its session. */
   serveRequest(request: IncomingMessage, response: ServerResponse): void;
   /** Serves an upgrade here, whoever owns its session. */

@@ -252,8 +252,8 @@ export interface Stage {
   join(...namespaces: string[]): Peer;
 }
 
-export function setTheStage(options: Partial<ServerOptions> = {}): Stage {
-  const time = new VirtualTime();
+/** @param time several stages may share one */
+export function setTheStage(options: Partial<ServerOptions> = {}, time: VirtualTime = new VirtualTime()): Stage {
   // the server's clock stands on this; every test file has a copy of its own
   Object.assign(processTime, {
     now: () => time.now(),

@@ -1,12 +1,13 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { type Frame, ProtocolError, RESERVED_EVENTS, UsageError } from "@bowline/protocol";
+import { definedOf } from "../check-options.ts";
 import type { EmitFlags } from "../emit-flags.ts";
 import type { Room } from "../room.ts";
 import type { Target } from "../room-index.ts";
 import type { Channel, ClusterCodec, ClusterNode, Publication, ReceivingNode, RequestKind } from "./cluster-codec.ts";
 import type { BroadcastMessage, ClusterMessage, EventContent, ReceivedMessage } from "./cluster-message.ts";
 import { readMsgpack, writeMsgpack } from "./msgpack-bytes.ts";
-import { countOf, eventOf, listOf, malformed, roomsOf, socketsOf, textOf } from "./schema.ts";
+import { countOf, eventOf, jsonOf, listOf, malformed, refuseName, roomsOf, socketsOf, textOf } from "./schema.ts";
 
 /** Options of {@link bowlineCodec}. */
 export interface BowlineCodecOptions {
@@ -18,8 +19,8 @@ export interface BowlineCodecOptions {
    */
   readonly privateRooms: boolean;
   /**
-   * A secret that all nodes have: messages are signed with it (HMAC-SHA-256), and those that are not are ignored (abuse
-   * matrix 109). @default none
+   * A secret that all nodes have: messages are signed with it for their namespace (HMAC-SHA-256), and those that are not
+   * are ignored (abuse matrix 109). It does not keep anybody from repeating a message. @default none
    */
   readonly secret?: string | Uint8Array | undefined;
 }
@@ -59,9 +60,12 @@ const PLAIN = 2;
  * and encodes them again; what is sent to rooms goes to the nodes that have somebody in them; nodes tell that they are
  * there, so that answers that do not come have names. Each message is a MessagePack array: version, sender, its number (0
  * if it comes once anyway), type, then the fields of the type.
+ * @throws UsageError for an empty secret
  */
 export function bowlineCodec(options: Partial<BowlineCodecOptions> = {}): ClusterCodec {
-  return new BowlineCodec({ ...bowlineCodecDefaults, ...options });
+  // a variable that is not set, more likely than a wish
+  if (options.secret?.length === 0) throw new UsageError("invalid_option", "option secret must not be empty");
+  return new BowlineCodec({ ...bowlineCodecDefaults, ...definedOf(options) });
 }
 
 const newId = (): string => randomBytes(12).toString("base64url");
@@ -95,12 +99,12 @@ class BowlineCodec implements ClusterCodec {
   encode(node: ClusterNode, message: ClusterMessage, to?: string): Publication[] {
     const channels = to === undefined ? this.#channelsOf(node, message) : [this.#nodeChannel(node, to)];
     const number = channels.length > 1 ? (this.#number = (this.#number % Number.MAX_SAFE_INTEGER) + 1) : 0;
-    const bytes = this.#signed(writeMsgpack([VERSION, node.id, number, ...fieldsOf(message)]));
+    const bytes = this.#signed(node, writeMsgpack([VERSION, node.id, number, ...fieldsOf(message)]));
     return channels.map((channel) => ({ channel, bytes }));
   }
 
   decode(node: ReceivingNode, _channel: string, bytes: Uint8Array): ReceivedMessage | undefined {
-    const [version, from, number, type, ...fields] = listOf(readMsgpack(this.#verified(bytes)), "message");
+    const [version, from, number, type, ...fields] = listOf(readMsgpack(this.#verified(node, bytes)), "message");
     if (version !== VERSION) malformed(`a message of version ${String(version)}`);
     const sender = textOf(from, "node id");
     if (sender === node.id) return undefined;
@@ -133,25 +137,29 @@ class BowlineCodec implements ClusterCodec {
     return `${this.countedChannel(node)}@${id}`;
   }
 
-  #mac(bytes: Uint8Array, secret: string | Uint8Array): Uint8Array {
-    return createHmac("sha256", secret).update(bytes).digest();
+  /** With the namespace: what was said in one must not be repeated in another. */
+  #mac(node: ClusterNode, bytes: Uint8Array, secret: string | Uint8Array): Uint8Array {
+    return createHmac("sha256", secret)
+      .update(`${this.countedChannel(node)}\n`)
+      .update(bytes)
+      .digest();
   }
 
-  #signed(bytes: Uint8Array): Uint8Array {
+  #signed(node: ClusterNode, bytes: Uint8Array): Uint8Array {
     const { secret } = this.#options;
     if (secret === undefined) return bytes;
     const signed = new Uint8Array(bytes.length + MAC_BYTES);
     signed.set(bytes);
-    signed.set(this.#mac(bytes, secret), bytes.length);
+    signed.set(this.#mac(node, bytes, secret), bytes.length);
     return signed;
   }
 
-  #verified(bytes: Uint8Array): Uint8Array {
+  #verified(node: ClusterNode, bytes: Uint8Array): Uint8Array {
     const { secret } = this.#options;
     if (secret === undefined) return bytes;
     const end = bytes.length - MAC_BYTES;
     const message = bytes.subarray(0, Math.max(0, end));
-    if (end < 0 || !timingSafeEqual(this.#mac(message, secret), bytes.subarray(end))) {
+    if (end < 0 || !timingSafeEqual(this.#mac(node, message, secret), bytes.subarray(end))) {
       throw new ProtocolError("invalid_signature", "a message is not signed with the secret of this cluster");
     }
     return message;
@@ -268,10 +276,9 @@ function broadcastOf(namespace: string, fields: unknown[]): BroadcastMessage {
   return { type: "broadcast", target: targetOf(rooms, except), flags, content, requestId };
 }
 
-// with the digit of Engine.IO: an event of a namespace, and how many attachments it has
-const EVENT_HEAD = /^4(?:2|5([1-9]\d*)-)(?:(\/[^,]*),)?\[/;
-
-const RESERVED_NAME = new RegExp(`^[^[]*\\["(?:${[...RESERVED_EVENTS].join("|")})"`);
+// with the digit of Engine.IO: an event of a namespace, how many attachments it has, and its name, unless that is longer
+// than any of the library's own
+const EVENT_HEAD = /^4(?:2|5([1-9]\d*)-)(?:(\/[^,]*),)?\[(?:-?\d|("(?:[^"\\]|\\.){0,100}")|")/;
 
 /** An event's packets: text first, then attachments. They go to clients as they are, so they must be for this namespace. */
 function packetsOf(value: unknown, namespace: string): Frame[] {
@@ -279,8 +286,14 @@ function packetsOf(value: unknown, namespace: string): Frame[] {
   const [text, ...attachments] = packets;
   const head = typeof text === "string" ? EVENT_HEAD.exec(text) : null;
   if (head === null || (head[2] ?? "/") !== namespace) malformed("a broadcast that is no event of the namespace");
-  if (RESERVED_NAME.test(packets[0] as string)) malformed("a broadcast of a reserved event");
+  const name: unknown = head[3] === undefined ? undefined : nameOf(head[3]);
+  if (RESERVED_EVENTS.has(name)) refuseName(String(name));
   if (Number(head[1] ?? 0) !== attachments.length) malformed("a broadcast without its attachments");
   for (const each of attachments) if (!(each instanceof Uint8Array)) malformed("an attachment that is not binary");
   return packets as Frame[];
+}
+
+/** A text in JSON, which may have been written with escapes. */
+function nameOf(json: string): unknown {
+  return json.includes("\\") ? jsonOf(json) : json.slice(1, -1);
 }

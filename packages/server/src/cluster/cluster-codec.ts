@@ -11,19 +11,23 @@ export interface ClusterNode {
 
 /** What is to be published where. */
 export interface Publication {
+  /** The channel. */
   readonly channel: string;
+  /** The message; several publications may share it. */
   readonly bytes: Uint8Array;
 }
 
 /** A channel, or all channels that begin so. */
 export interface Channel {
+  /** Its name, or how the names begin. */
   readonly name: string;
+  /** Whether it is only the beginning. @default false */
   readonly isPrefix?: boolean;
 }
 
 /** A node that receives. */
 export interface ReceivingNode extends ClusterNode {
-  /** Whether somebody is in a room, on this node. */
+  /** Whether somebody is in a room, on this node, or may come back to it. */
   has(room: Room): boolean;
 }
 

@@ -6,9 +6,13 @@ import type { Target } from "../room-index.ts";
 
 /** A socket of another node. */
 export interface SocketDescription {
+  /** The id of the socket. */
   readonly id: string;
+  /** How its client came there. */
   readonly handshake: Handshake;
+  /** The rooms that it is in, that of its id among them. */
   readonly rooms: readonly Room[];
+  /** What the application keeps with it. */
   readonly data: unknown;
 }
 
@@ -19,10 +23,15 @@ export type EventContent =
 
 /** Sends an event to clients. With a request id, each node answers with a `count`, then an `answer` per client. */
 export interface BroadcastMessage {
+  /** Which message it is. */
   readonly type: "broadcast";
+  /** Whom it reaches. */
   readonly target: Target;
+  /** How it travels; of these `volatile`, `compress` and `timeout`. */
   readonly flags: EmitFlags;
+  /** What is sent. */
   readonly content: EventContent;
+  /** Answers have it; undefined if none are wanted. */
   readonly requestId?: string | undefined;
 }
 
@@ -54,6 +63,7 @@ export type ClusterResponse = { readonly requestId: string } & (
 
 /** Who is there: a node says that it has come, that it is still there, and that it goes. */
 export interface PresenceMessage {
+  /** Which message it is. */
   readonly type: "hello" | "alive" | "bye";
 }
 
@@ -64,6 +74,7 @@ export type ClusterMessage = ClusterRequest | ClusterResponse | PresenceMessage;
 export interface ReceivedMessage {
   /** The sender's id, if the language tells it. */
   readonly from: string | undefined;
+  /** What it says. */
   readonly message: ClusterMessage;
   /** The sender's number of a message that may come on several channels: it counts once. */
   readonly once?: number | undefined;

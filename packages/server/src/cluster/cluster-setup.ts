@@ -6,15 +6,18 @@ import type { ClusterCodec } from "./cluster-codec.ts";
 
 /** How a node behaves towards the others. */
 export interface ClusterOptions {
-  /** Time for the answers of other nodes, in ms. @default 5000 */
+  /** Time for the answers of other nodes, in ms; 0 = no limit. @default 5000 */
   requestsTimeout: number;
-  /** Time between two signs of life, in ms; only where nodes tell that they are there. @default 5000 */
+  /** Time between two signs of life, in ms; 0 = none. Only where nodes tell that they are there. @default 5000 */
   heartbeatInterval: number;
-  /** A node that has been silent for so long is gone, in ms. @default 10000 */
+  /** A node that has been silent for so long is gone, in ms; 0 = none is. @default 10000 */
   heartbeatTimeout: number;
-  /** Nodes that are remembered; beyond it the one that has been silent for longest is forgotten. @default 1000 */
+  /**
+   * Nodes that are remembered; beyond it the one that has been silent for longest is forgotten. 0 = no limit.
+   * @default 1000
+   */
   maxNodes: number;
-  /** Requests to other nodes that wait for answers; beyond it they fail at once. @default 10000 */
+  /** Requests to other nodes that wait for answers; beyond it they fail at once. 0 = no limit. @default 10000 */
   maxPendingRequests: number;
 }
 

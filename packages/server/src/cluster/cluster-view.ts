@@ -60,7 +60,10 @@ const PAUSE = 1_000;
 
 interface ViewHost {
   readonly clock: Clock;
+  /** For what listeners throw. */
   readonly report: ErrorReport;
+  /** For what is the fault of others: it is no error of this server. */
+  warn(error: unknown, event: string): void;
   /** The cluster of a namespace. */
   clusterOf(namespace: string): Pick<Cluster, "id" | "nodes"> | undefined;
 }
@@ -171,7 +174,7 @@ export class ClusterView extends ServerEmitter<ClusterEvents> implements Cluster
 
   /** @internal */
   onError({ stage, cause }: BusError): void {
-    this.#host.report(cause, `cluster ${stage}`);
+    this.#host.warn(cause, `cluster ${stage}`);
   }
 
   /** @internal */
@@ -208,7 +211,7 @@ export class ClusterView extends ServerEmitter<ClusterEvents> implements Cluster
     const { count, channel, error } = ignored;
     this.#fire("ignored", [ignored]);
     const text = `${count} ${count === 1 ? "message" : "messages"} of other nodes ignored, the last on ${channel}`;
-    this.#host.report(new ProtocolError("cluster_message_ignored", text, { cause: error }), "cluster");
+    this.#host.warn(new ProtocolError("cluster_message_ignored", text, { cause: error }), "cluster");
   }
 
   #fire(event: keyof ClusterEvents, args: unknown[]): void {

@@ -1,4 +1,4 @@
-import { type Listener, ProtocolError, UsageError } from "@bowline/protocol";
+import { type Listener, UsageError } from "@bowline/protocol";
 import { type AskedNodes, type BroadcastAck, EachAnswer, type PartialError } from "../acks.ts";
 import { Broadcast, type BroadcastSpace, dataOf, type OtherNodes } from "../broadcast.ts";
 import type { EmitFlags } from "../emit-flags.ts";
@@ -6,6 +6,7 @@ import type { Message } from "../outbox.ts";
 import type { Room } from "../room.ts";
 import type { Target } from "../room-index.ts";
 import { callListeners } from "../server-emitter.ts";
+import { RESERVED_SERVER_EVENTS } from "../server-events.ts";
 import type { Bus, BusStatus } from "./bus.ts";
 import type { ReceivingNode, RequestKind } from "./cluster-codec.ts";
 import type {
@@ -19,6 +20,7 @@ import type { ClusterSetup } from "./cluster-setup.ts";
 import { PendingRequest, type RequestOwner } from "./pending-request.ts";
 import { Presence } from "./presence.ts";
 import { RecentNumbers } from "./recent-numbers.ts";
+import { refuseName } from "./schema.ts";
 
 /** A namespace, as far as a cluster needs it. */
 export interface ClusterSpace extends BroadcastSpace {
@@ -36,30 +38,45 @@ export interface ClusterLog {
   onLeave(namespace: string, node: string): void;
 }
 
-/** Events that other nodes cannot emit here: they are the server's own. */
-const RESERVED: ReadonlySet<unknown> = new Set(["connect", "connection", "new_namespace"]);
+/** What is said to those who wait for other nodes when this one leaves. */
+const LEFT = "this server has left the cluster";
 
-/** Settles when a bus carries messages. */
-function becomesUp(bus: Bus): Promise<void> {
+/** Settles when a bus carries messages, or with an error when it never will; `onAbort` gets how to end it with another. */
+function becomesUp(bus: Bus, onAbort: (abort: (text: string) => void) => void): Promise<void> {
   return new Promise((resolve, reject) => {
-    const onStatus = (status: BusStatus): void => {
-      if (status !== "up" && status !== "closed") return;
+    const fail = (text: string): void => {
       stop();
-      if (status === "up") resolve();
-      else reject(new Error("the bus is closed"));
+      reject(new Error(text));
+    };
+    const onStatus = (status: BusStatus): void => {
+      if (status === "closed") return fail("the bus is closed");
+      if (status !== "up") return;
+      stop();
+      resolve();
     };
     const stop = bus.observe({ onStatus, onLost: () => {}, onError: () => {} });
+    onAbort(fail);
+    if (bus.status === "closed") fail("the bus is closed");
   });
+}
+
+interface Asking extends RequestOwner {
+  /** What each node answers. */
+  readonly answer: ClusterResponse["type"];
+  onResponse(response: ClusterResponse, from: string | undefined): void;
+  /** This node leaves the cluster. */
+  onEnd(): void;
 }
 
 interface Pending {
   readonly request: PendingRequest;
-  onResponse(response: ClusterResponse): void;
+  readonly owner: Asking;
 }
 
-type Asking = RequestOwner & Pick<Pending, "onResponse">;
-
 type Asked = AskedNodes & Pick<Pending, "request">;
+
+/** What nodes answer. */
+const ANSWERS = { fetch: "fetched", rooms: "room-list", "server-side-emit": "server-side-answer" } as const;
 
 /** What a node has answered, as a list. */
 function valuesOf(response: ClusterResponse): readonly unknown[] {
@@ -97,6 +114,8 @@ export class Cluster implements OtherNodes {
   readonly #rooms = new Map<Room, () => void>();
   /** There while somebody waits for the bus. */
   #up: Promise<void> | undefined;
+  #abort: ((text: string) => void) | undefined;
+  #isClosed = false;
 
   constructor(space: ClusterSpace, setup: ClusterSetup, log: ClusterLog) {
     const { codec, bus, options } = setup;
@@ -104,9 +123,10 @@ export class Cluster implements OtherNodes {
     this.#setup = setup;
     this.#log = log;
     this.id = codec.nodeId();
-    this.#node = { id: this.id, namespace: space.name, has: (room) => space.index.has(room) };
+    this.#node = { id: this.id, namespace: space.name, has: (room) => this.#wants(room) };
     this.#presence = new Presence(space.clock, options, codec.hasPresence, {
-      onBeat: () => this.#publish({ type: "alive" }),
+      // when the bus is up again, a hello says it
+      onBeat: () => bus.status === "up" && this.#publish({ type: "alive" }),
       onJoin: (id) => log.onJoin(space.name, id),
       onLeave: (id) => this.#onLeave(id),
     });
@@ -115,6 +135,7 @@ export class Cluster implements OtherNodes {
       if (subscribe !== undefined) this.#stops.push(subscribe(name, this.#onBytes));
     }
     for (const room of space.index.rooms.keys()) this.#onRoom(room);
+    for (const room of space.recovery?.kept ?? []) this.#onRoom(room);
     space.index.interest = { onCreate: (room) => this.#onRoom(room), onDelete: (room) => this.#onRoomEnd(room) };
     if (!codec.hasPresence) return;
     if (bus.status === "up") this.#publish({ type: "hello" });
@@ -134,9 +155,15 @@ export class Cluster implements OtherNodes {
   async size(): Promise<number> {
     const { bus, codec } = this.#setup;
     // before, this node may be counted or not
-    if (bus.status !== "up") await (this.#up ??= becomesUp(bus).finally(() => (this.#up = undefined)));
+    if (bus.status !== "up") await this.#becomesUp();
     const counted = bus.size === undefined ? this.#presence.size + 1 : await bus.size(codec.countedChannel(this.#node));
     return Math.max(1, counted);
+  }
+
+  #becomesUp(): Promise<void> {
+    return (this.#up ??= becomesUp(this.#setup.bus, (abort) => (this.#abort = abort)).finally(() => {
+      this.#up = this.#abort = undefined;
+    }));
   }
 
   // ---- what goes out
@@ -154,13 +181,23 @@ export class Cluster implements OtherNodes {
     const make = (requestId: string): ClusterRequest => {
       return { type: "broadcast", target, flags: { ...flags, timeout }, content, requestId };
     };
+    /** By node, how many of its clients have not answered. */
+    const owed = new Map<string | undefined, number>();
     // its time is the acknowledgement's own
     const asked = this.#ask(0, make, {
+      answer: "count",
       onComplete: () => ack.seal(),
       onTimeout: () => {},
-      onResponse: (response) => {
-        if (response.type === "count") ack.expectRemote(response.clientCount);
-        else if (response.type === "answer") ack.onRemoteAnswer(response.value);
+      onEnd: () => {},
+      onResponse: (response, from) => {
+        const left = owed.get(from) ?? 0;
+        if (response.type === "count") {
+          owed.set(from, left + response.clientCount);
+          ack.expectRemote(response.clientCount);
+        } else if (response.type === "answer" && left > 0) {
+          owed.set(from, left - 1);
+          ack.onRemoteAnswer(response.value);
+        }
       },
     });
     ack.askNodes(asked);
@@ -206,22 +243,27 @@ export class Cluster implements OtherNodes {
     );
   }
 
-  /** Leaves the cluster. */
+  /** Leaves the cluster: who waits for other nodes is told. */
   close(): void {
     if (this.#setup.codec.hasPresence && this.#setup.bus.status === "up") this.#publish({ type: "bye" });
+    this.#isClosed = true;
+    for (const { owner } of [...this.#pending.values()]) owner.onEnd();
+    for (const { request } of this.#pending.values()) request.end();
+    this.#pending.clear();
+    this.#abort?.(LEFT);
     this.#presence.close();
     for (const stop of [...this.#stops, ...this.#rooms.values()]) stop();
     this.#stops.length = 0;
     this.#rooms.clear();
     this.#space.index.interest = undefined;
-    for (const { request } of this.#pending.values()) request.end();
-    this.#pending.clear();
     this.#seen.clear();
   }
 
   /** Hot path. What cannot be written is the caller's error, as it is where it stays on this node. */
   #publish(message: ClusterMessage, to?: string): void {
     const { codec, bus } = this.#setup;
+    // answers of clients may come after the end
+    if (this.#isClosed) return;
     for (const { channel, bytes } of codec.encode(this.#node, message, to)) {
       bus.publish(channel, bytes);
       this.#log.onPublished(bytes.byteLength);
@@ -229,28 +271,34 @@ export class Cluster implements OtherNodes {
   }
 
   #ask(timeout: number, make: (requestId: string) => ClusterRequest, owner: Asking): Asked {
-    const { maxPendingRequests } = this.#setup.options;
+    const { codec, bus, options } = this.#setup;
+    const { maxPendingRequests } = options;
     if (maxPendingRequests !== 0 && this.#pending.size >= maxPendingRequests) {
       throw new UsageError("too_many_requests", `${this.#pending.size} requests wait for other nodes`);
     }
-    const requestId = this.#setup.codec.requestId();
-    // first of all: what cannot be written leaves nothing behind
-    this.#publish(make(requestId));
-    const request = new PendingRequest(this.#space.clock, timeout, owner);
-    this.#pending.set(requestId, { request, onResponse: owner.onResponse });
+    const requestId = codec.requestId();
+    const known = codec.hasPresence ? this.#presence.ids : [];
+    const request = new PendingRequest(this.#space.clock, timeout, owner, known);
+    const end = (): readonly string[] => {
+      request.end();
+      this.#pending.delete(requestId);
+      return this.#presence.ids.filter((id) => !request.hasAnswered(id));
+    };
+    // before it is published: a bus may be fast
+    this.#pending.set(requestId, { request, owner });
+    try {
+      this.#publish(make(requestId));
+    } catch (error) {
+      end();
+      throw error;
+    }
+    const isByName = codec.hasPresence && bus.size === undefined;
     this.size().then(
-      (count) => request.expect(count - 1),
+      (count) => request.expect(isByName ? undefined : count - 1),
       // the bus says itself that it is down. Nobody knows how many there are: the time-out tells who is missing
       () => {},
     );
-    return {
-      request,
-      end: () => {
-        request.end();
-        this.#pending.delete(requestId);
-        return this.#presence.ids.filter((id) => !request.hasAnswered(id));
-      },
-    };
+    return { request, end };
   }
 
   #collect<Value>(
@@ -260,20 +308,27 @@ export class Cluster implements OtherNodes {
   ): Promise<Value[]> {
     return new Promise((resolve, reject) => {
       const values: unknown[] = [];
+      const fail = (text: string): void => {
+        const error: PartialError = new Error(text);
+        error.missing = asked.end();
+        error.responses = values;
+        reject(error);
+      };
       const asked = this.#ask(timeout ?? this.#setup.options.requestsTimeout, make, {
-        onResponse: (response) => void values.push(...valuesOf(response)),
+        answer: ANSWERS[kind],
+        onResponse: (response) => {
+          // there may be more than a call has room for
+          for (const value of valuesOf(response)) values.push(value);
+        },
         onComplete: () => {
           asked.end();
           resolve(values as Value[]);
         },
         onTimeout: () => {
-          const { received, expected } = asked.request;
-          const text = this.#setup.codec.timeoutText(kind, received, expected ?? this.#presence.size);
-          const error: PartialError = new Error(text);
-          error.missing = asked.end();
-          error.responses = values;
-          reject(error);
+          const { received, expected = this.#presence.size } = asked.request;
+          fail(this.#setup.codec.timeoutText(kind, received, expected));
         },
+        onEnd: () => fail(LEFT),
       });
     });
   }
@@ -281,13 +336,16 @@ export class Cluster implements OtherNodes {
   // ---- what comes in
 
   readonly #onBytes = (bytes: Uint8Array, channel: string): void => {
+    if (this.#isClosed) return;
     this.#log.onReceived(bytes.byteLength);
     try {
       const received = this.#setup.codec.decode(this.#node, channel, bytes);
       if (received === undefined) return;
       const { from, message, once } = received;
-      // who emits without a server is no node (socket-protocol §12)
-      if (from?.startsWith("emitter") === false) this.#presence.hear(from);
+      // who emits without a server is no node (socket-protocol §12); who goes is not here again for that
+      if (from?.startsWith("emitter") === false && message.type !== "bye") this.#presence.hear(from);
+      // a listener of `join` may have ended this
+      if (this.#isClosed) return;
       if (from === undefined || once === undefined || this.#isFirst(from, once)) this.#receive(from, message);
     } catch (error) {
       this.#log.onIgnored(channel, error);
@@ -295,8 +353,10 @@ export class Cluster implements OtherNodes {
   };
 
   #isFirst(from: string, number: number): boolean {
-    let seen = this.#seen.get(from);
-    if (seen === undefined) this.#seen.set(from, (seen = new RecentNumbers()));
+    const seen = this.#seen.get(from) ?? new RecentNumbers();
+    // the last one is the one that has sent last
+    this.#seen.delete(from);
+    this.#seen.set(from, seen);
     const { maxNodes } = this.#setup.options;
     if (maxNodes !== 0 && this.#seen.size > maxNodes) this.#seen.delete(this.#seen.keys().next().value ?? from);
     return seen.add(number);
@@ -358,8 +418,8 @@ export class Cluster implements OtherNodes {
 
   #onServerSideEmit(from: string | undefined, data: readonly unknown[], requestId: string | undefined): void {
     const [event, ...args] = data;
-    if (typeof event !== "string" || RESERVED.has(event)) {
-      throw new ProtocolError("reserved_event", `another node emits the event "${String(event)}"`);
+    if (typeof event !== "string" || RESERVED_SERVER_EVENTS.has(event)) {
+      refuseName(String(event));
     }
     let hasAnswered = requestId === undefined;
     if (requestId !== undefined) {
@@ -377,12 +437,12 @@ export class Cluster implements OtherNodes {
     const pending = this.#pending.get(response.requestId);
     // it was answered in full, or too late
     if (pending === undefined) return;
-    const { request } = pending;
+    const { request, owner } = pending;
     // a client's answer is not its node's
-    if (response.type === "answer") return pending.onResponse(response);
-    if (!request.onAnswer(from)) return;
-    pending.onResponse(response);
-    request.onStored();
+    if (response.type === "answer") return owner.onResponse(response, from);
+    if (response.type !== owner.answer || !request.onAnswer(from)) return;
+    owner.onResponse(response, from);
+    request.check();
   }
 
   #answer(
@@ -420,20 +480,25 @@ export class Cluster implements OtherNodes {
 
   #onLeave(id: string): void {
     this.#seen.delete(id);
-    const { bus } = this.#setup;
-    // a bus that counts has not counted it, or will be right next time
-    if (bus.size === undefined) for (const { request } of [...this.#pending.values()]) request.onGone(id);
+    for (const { request } of [...this.#pending.values()]) request.onGone(id);
     this.#log.onLeave(this.#space.name, id);
+  }
+
+  /** Whether somebody is in a room, or will be when a client comes back that must not have missed what was sent there. */
+  #wants(room: Room): boolean {
+    return this.#space.index.has(room) || this.#space.recovery?.kept.has(room) === true;
   }
 
   #onRoom(room: Room): void {
     if (this.#rooms.has(room)) return;
     const { codec, bus } = this.#setup;
-    const channel = codec.roomChannel(this.#node, room, this.#space.sockets.has(room));
+    const isSocketId = this.#space.sockets.has(room) || this.#space.recovery?.kept.isId(room) === true;
+    const channel = codec.roomChannel(this.#node, room, isSocketId);
     if (channel !== undefined) this.#rooms.set(room, bus.subscribe(channel, this.#onBytes));
   }
 
   #onRoomEnd(room: Room): void {
+    if (this.#wants(room)) return;
     this.#rooms.get(room)?.();
     this.#rooms.delete(room);
   }

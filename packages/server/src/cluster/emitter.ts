@@ -12,6 +12,7 @@ import { Clock } from "../clock.ts";
 import type { Room } from "../room.ts";
 import { RoomIndex } from "../room-index.ts";
 import type { ErrorReport } from "../server-emitter.ts";
+import { checkServerEvent } from "../server-events.ts";
 import { bowlineCodec } from "./bowline-codec.ts";
 import type { Bus } from "./bus.ts";
 import type { ClusterCodec, ClusterNode } from "./cluster-codec.ts";
@@ -155,9 +156,10 @@ export class Emitter<EmitEvents extends EventsMap = DefaultEventsMap> implements
 
   /**
    * Emits an event on the servers themselves.
-   * @throws UsageError for a callback at the end: "Acknowledgements are not supported"
+   * @throws UsageError for reserved names, and for a callback at the end: "Acknowledgements are not supported"
    */
   serverSideEmit(event: string, ...args: unknown[]): void {
+    checkServerEvent(event);
     if (typeof args.at(-1) === "function") refuseAcks();
     this.#nodes.publish({ type: "server-side-emit", data: [event, ...args] });
   }

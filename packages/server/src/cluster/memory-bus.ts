@@ -90,6 +90,16 @@ export class MemoryBus implements Bus {
     if (this.#status !== "closed") this.#setStatus(isCut ? "down" : "up");
   }
 
+  /** @internal The channels and prefixes that somebody has subscribed to. */
+  get channels(): string[] {
+    return [...this.#channels.keys(), ...this.#prefixes.keys()];
+  }
+
+  /** @internal How many look after it. */
+  get observers(): number {
+    return this.#observers.size;
+  }
+
   /** @internal */
   hasChannel(channel: string): boolean {
     return this.#status === "up" && this.#channels.has(channel);

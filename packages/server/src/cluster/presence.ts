@@ -25,19 +25,19 @@ export class Presence implements Timed {
   readonly #clock: Clock;
   readonly #options: PresenceOptions;
   readonly #events: PresenceEvents;
-  readonly #beats: boolean;
-  #nextBeat = 0;
+  /** A node that has been silent for so long is gone, in ms. */
+  readonly #lifetime: number;
+  #nextBeat = Infinity;
+  #isClosed = false;
 
   /** @param beats whether nodes tell regularly that they are there */
   constructor(clock: Clock, options: PresenceOptions, beats: boolean, events: PresenceEvents) {
     this.#clock = clock;
     this.#options = options;
     this.#events = events;
-    this.#beats = beats;
-    if (beats) {
-      this.#nextBeat = clock.now() + options.heartbeatInterval;
-      clock.set(this, this.#nextTime());
-    }
+    this.#lifetime = beats ? options.heartbeatTimeout || Infinity : REMEMBERED;
+    if (beats && options.heartbeatInterval > 0) this.#nextBeat = clock.now() + options.heartbeatInterval;
+    clock.set(this, this.#nextTime());
   }
 
   /** The ids of the nodes that are there. */
@@ -56,8 +56,8 @@ export class Presence implements Timed {
     if (!isNew) return;
     const { maxNodes } = this.#options;
     if (maxNodes !== 0 && this.#heard.size > maxNodes) this.#forgetOldest();
+    this.#clock.set(this, this.#nextTime());
     this.#events.onJoin(id);
-    if (!this.#beats && this.place < 0) this.#clock.set(this, this.#clock.now() + REMEMBERED);
   }
 
   /** A node has said that it goes. */
@@ -66,28 +66,27 @@ export class Presence implements Timed {
   }
 
   advance(now: number): void {
-    if (this.#beats && now >= this.#nextBeat) {
+    if (now >= this.#nextBeat) {
       this.#nextBeat = now + this.#options.heartbeatInterval;
       this.#events.onBeat();
     }
-    const lifetime = this.#beats ? this.#options.heartbeatTimeout : REMEMBERED;
     for (const [id, heard] of this.#heard) {
-      if (heard + lifetime > now) break;
+      if (heard + this.#lifetime > now) break;
       this.forget(id);
     }
-    if (this.#beats || this.#heard.size > 0) this.#clock.set(this, this.#nextTime());
+    // who is told that a node has gone may have closed this
+    if (!this.#isClosed) this.#clock.set(this, this.#nextTime());
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#clock.clear(this);
     this.#heard.clear();
   }
 
   #nextTime(): number {
-    const lifetime = this.#beats ? this.#options.heartbeatTimeout : REMEMBERED;
     const oldest = this.#heard.values().next().value;
-    const expiry = oldest === undefined ? Infinity : oldest + lifetime;
-    return this.#beats ? Math.min(this.#nextBeat, expiry) : expiry;
+    return Math.min(this.#nextBeat, oldest === undefined ? Infinity : oldest + this.#lifetime);
   }
 
   #forgetOldest(): void {

@@ -1,4 +1,4 @@
-import { ProtocolError, toAttachment } from "@bowline/protocol";
+import { ProtocolError, RESERVED_EVENTS, toAttachment, UsageError } from "@bowline/protocol";
 import type { EmitFlags } from "../emit-flags.ts";
 import type { Handshake } from "../handshake.ts";
 import type { Room } from "../room.ts";
@@ -8,6 +8,15 @@ import type { SocketDescription } from "./cluster-message.ts";
 /** @throws ProtocolError `invalid_cluster_message`, always */
 export function malformed(what: string): never {
   throw new ProtocolError("invalid_cluster_message", `another node has sent ${what}`);
+}
+
+/** @throws ProtocolError for text that is no JSON */
+export function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new ProtocolError("invalid_cluster_message", "another node has sent what is no JSON", { cause });
+  }
 }
 
 /** @throws ProtocolError unless the value is an object or an array */
@@ -62,26 +71,51 @@ export function flagsOf(value: unknown): EmitFlags {
   };
 }
 
-/** The values of an event, its name first. @throws ProtocolError */
+/** The values of an event, its name first. @throws ProtocolError, for names of the library's own, too */
 export function eventOf(value: unknown): unknown[] {
   const event = listOf(value, "an event's values");
   if (typeof event[0] !== "string" && typeof event[0] !== "number") malformed("an event without a name");
+  if (RESERVED_EVENTS.has(event[0])) refuseName(String(event[0]));
   return event;
+}
+
+/** @throws ProtocolError `reserved_event`, always: clients would end their connections over it */
+export function refuseName(name: string): never {
+  throw new ProtocolError("reserved_event", `another node emits the event "${name}"`);
 }
 
 /** Sockets of another node. @throws ProtocolError */
 export function socketsOf(value: unknown): SocketDescription[] {
   return listOf(value, "sockets").map((each) => {
     const { id, handshake, rooms, data } = recordOf(each, "socket");
-    return { id: textOf(id, "socket id"), handshake: handshake as Handshake, rooms: roomsOf(rooms), data: data ?? {} };
+    const head = recordOf(handshake ?? {}, "handshake") as object as Handshake;
+    return { id: textOf(id, "socket id"), handshake: head, rooms: roomsOf(rooms), data: data ?? {} };
   });
 }
 
-/** Whether binary data is somewhere in a value. Cycles are cut off at a depth that nothing can be written with. */
+/** Deeper values are refused, as MessagePack's writer does; cycles among them. */
+const MAX_DEPTH = 1_000;
+
+/**
+ * Whether binary data is somewhere in a value, or in what its `toJSON` gives.
+ * @throws UsageError `not_serializable` for cycles and depth
+ */
 export function hasBinary(value: unknown, depth: number = 0): boolean {
-  if (typeof value !== "object" || value === null || depth > 128) return false;
+  if (typeof value !== "object" || value === null || value instanceof Date) return false;
   if (toAttachment(value) !== undefined) return true;
-  if (Array.isArray(value)) return value.some((each) => hasBinary(each, depth + 1));
-  if ("toJSON" in value && typeof value.toJSON === "function") return false;
+  if (depth > MAX_DEPTH) throw new UsageError("not_serializable", "a value is nested too deeply, or holds itself");
+  if ("toJSON" in value && typeof value.toJSON === "function") {
+    const json: unknown = value.toJSON();
+    if (json !== value) return hasBinary(json, depth + 1);
+  }
   return Object.values(value).some((each) => hasBinary(each, depth + 1));
+}
+
+/** @throws UsageError `not_serializable` for what JSON cannot hold */
+export function jsonFrom(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch (cause) {
+    throw new UsageError("not_serializable", "JSON cannot hold a value of a message to other nodes", { cause });
+  }
 }

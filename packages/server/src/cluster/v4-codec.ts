@@ -1,12 +1,13 @@
 import { Buffer } from "node:buffer";
 import { UsageError } from "@bowline/protocol";
 import { asBuffer } from "../buffer-bytes.ts";
+import { definedOf } from "../check-options.ts";
 import type { Room } from "../room.ts";
 import type { Channel, ClusterCodec, ClusterNode, Publication, ReceivingNode, RequestKind } from "./cluster-codec.ts";
 import type { ClusterMessage, ReceivedMessage } from "./cluster-message.ts";
 import { readMsgpack, writeMsgpack } from "./msgpack-bytes.ts";
-import { hasBinary } from "./schema.ts";
-import { fromV4Message, jsonOf, toV4Message, v4Id, type V4Message, V4Type } from "./v4-messages.ts";
+import { hasBinary, jsonFrom, jsonOf } from "./schema.ts";
+import { fromV4Message, toV4Message, v4Id, type V4Message, V4Type } from "./v4-messages.ts";
 
 /** Which rooms have channels of their own (api.md X2). */
 export type SubscriptionMode = "static" | "dynamic" | "dynamic-private";
@@ -38,9 +39,12 @@ const MAY_BE_BINARY: ReadonlySet<number> = new Set([
 const SOCKET_ID_LENGTH = 20;
 const BRACE = 0x7b;
 
-/** v4's cluster messages on channels by namespace, node and room: the language of its sharded Redis adapter (socket-protocol §11). */
+/**
+ * v4's cluster messages on channels by namespace, node and room: the language of its sharded Redis adapter (socket-protocol §11).
+ * @throws UsageError for an unknown mode
+ */
 export function v4Codec(options: Partial<V4CodecOptions> = {}): ClusterCodec {
-  const { channelPrefix, subscriptionMode } = { ...v4CodecDefaults, ...options };
+  const { channelPrefix, subscriptionMode } = { ...v4CodecDefaults, ...definedOf(options) };
   if (!["static", "dynamic", "dynamic-private"].includes(subscriptionMode)) {
     throw new UsageError("invalid_option", `option subscriptionMode must not be "${subscriptionMode}"`);
   }
@@ -113,5 +117,5 @@ class V4Codec implements ClusterCodec {
 function bytesOf(message: V4Message): Uint8Array {
   return MAY_BE_BINARY.has(message.type) && hasBinary(message.data)
     ? writeMsgpack(message)
-    : Buffer.from(JSON.stringify(message));
+    : Buffer.from(jsonFrom(message));
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { PacketType, ProtocolError } from "@bowline/protocol";
+import { PacketType } from "@bowline/protocol";
 import type { ClusterNode } from "./cluster-codec.ts";
 import type { ClusterMessage, ReceivedMessage } from "./cluster-message.ts";
 import type { Target } from "../room-index.ts";
@@ -168,14 +168,5 @@ function messageWithData(type: unknown, data: Readonly<Record<string, unknown>>)
       return { type: "answer", requestId, value: packet };
     default:
       return malformed(`a message of the unknown type ${String(type)}`);
-  }
-}
-
-/** @throws ProtocolError for text that is no JSON */
-export function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new ProtocolError("invalid_cluster_message", "another node has sent what is no JSON", { cause });
   }
 }
