@@ -10,8 +10,11 @@ describe("one function decides who may come in, and everyone passes it (abuse 14
     ["attachToNode", ["engine.ts: attach"]],
     ["handleRequest", ["hosts/fetch.ts: serveFetch", "hosts/node-http.ts: attachToNode"]],
     ["handleUpgrade", ["hosts/node-http.ts: attachToNode"]],
-    ["NodeHttpExchange", ["engine.ts: handleRequest"]],
-    ["NodeUpgradeExchange", ["engine.ts: handleUpgrade"]],
+    // and what another process that shares the port has passed on
+    ["serveRequest", ["engine.ts: handleRequest"]],
+    ["serveUpgrade", ["engine.ts: handleUpgrade"]],
+    ["NodeHttpExchange", ["engine.ts: serveRequest"]],
+    ["NodeUpgradeExchange", ["engine.ts: serveUpgrade"]],
     ["serveFetch", ["fetch-exports.ts: denoHandler", "fetch-exports.ts: fetch", "fetch-exports.ts: fetchHandler"]],
     ["WebUpgradeExchange", ["hosts/fetch.ts: serveFetch"]],
     ["openSession", ["engine.ts: onWebTransportSession"]],
@@ -19,10 +22,10 @@ describe("one function decides who may come in, and everyone passes it (abuse 14
     [
       "serve",
       [
-        "engine.ts: handleRequest",
-        "engine.ts: handleUpgrade",
         "engine.ts: onWebTransportSession",
         "engine.ts: serve",
+        "engine.ts: serveRequest",
+        "engine.ts: serveUpgrade",
         "gate.ts: #verifySession",
         "hosts/fetch.ts: serveFetch",
         "hosts/webtransport.ts: run",

@@ -76,8 +76,8 @@ export class SessionForwarder implements SessionRouter, Seat {
     return this.#number === undefined ? id : withNumber(id, this.#number);
   }
 
-  /** @see {@link SessionRouter.serve} */
-  serve(engine: RoutedEngine): void {
+  /** @see {@link SessionRouter.reach} */
+  reach(engine: RoutedEngine): void {
     this.#engine = engine;
     this.#name ??= this.#link.addSeat(this);
   }

@@ -165,7 +165,7 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   routeBy(router: SessionRouter | undefined): void {
     if (router !== this.#router) this.#router?.close();
     this.#router = router;
-    router?.serve(this);
+    router?.reach(this);
   }
 
   /** Serves one request whose URL is below the engine's path. */
