@@ -34,7 +34,7 @@ const FROM = "bowline-from";
 const MAX_FREE_SOCKETS = 256;
 
 /** What a request may take beyond the heartbeat of its session, in ms. */
-const GRACE = 5_000;
+const GRACE = 1_000;
 
 /** Headers of one connection only (RFC 9110 §7.6.1), and ours. */
 const OWN_HEADERS: ReadonlySet<string> = new Set([
