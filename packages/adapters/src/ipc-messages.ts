@@ -19,8 +19,8 @@ export type ToWorker =
   | { readonly [TAG]: "who" }
   /** The worker is to end: its IPC channel does not keep it alive any more. */
   | { readonly [TAG]: "end" }
-  /** `folder`: where the worker may listen. */
-  | { readonly [TAG]: "welcome"; readonly probe: Uint8Array; readonly folder: string }
+  /** `folder`: where the worker may listen. `hub`: where buses connect to, if they need not come over IPC. */
+  | { readonly [TAG]: "welcome"; readonly probe: Uint8Array; readonly folder: string; readonly hub: string | undefined }
   | { readonly [TAG]: "bus"; readonly bus: string; readonly message: unknown }
   /** The number that session ids of this seat carry. */
   | { readonly [TAG]: "seated"; readonly seat: string; readonly number: number }

@@ -1,14 +1,16 @@
 import cluster, { type Worker } from "node:cluster";
 import { mkdtempSync, rmSync } from "node:fs";
 import type { SendHandle } from "node:child_process";
-import { Socket } from "node:net";
+import { createServer, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Hub, type Member } from "./hub.ts";
 import { asToHub, type FromHub, type Pipe } from "./hub-messages.ts";
 import { type HandOver, isOurs, PROBE, type ToWorker } from "./ipc-messages.ts";
+import { privatePath } from "./private-path.ts";
 import { OfficialRelay } from "./official-relay.ts";
 import { SEATS } from "./seat-number.ts";
+import { SocketPipe } from "./socket-pipe.ts";
 import { stopReading } from "./stop-reading.ts";
 
 /** Buses of one worker. */
@@ -50,7 +52,7 @@ export class Primary {
   readonly #peers = new Map<number, Peer>();
   readonly #seats = new Map<number, Seat>();
   readonly #official: OfficialRelay;
-  #folder: string | undefined;
+  #places: { readonly folder: string; readonly hub: string | undefined } | undefined;
   #lastNumber = -1;
 
   constructor(options: PrimaryOptions) {
@@ -78,11 +80,30 @@ export class Primary {
   }
 
   #onHello(worker: Worker, probe: unknown): void {
-    this.#onEnd(worker);
-    const isBinary = probe instanceof Uint8Array;
-    this.#peers.set(worker.id, { worker, isBinary, buses: new Map(), seats: new Map(), handOvers: 0 });
-    send(worker, { bowline: "welcome", probe: PROBE, folder: (this.#folder ??= makeFolder()) });
+    // it may come twice: of a worker that was asked who it is, and of one that has loaded this package in both its forms
+    if (!this.#peers.has(worker.id)) {
+      const isBinary = probe instanceof Uint8Array;
+      this.#peers.set(worker.id, { worker, isBinary, buses: new Map(), seats: new Map(), handOvers: 0 });
+    }
+    send(worker, { bowline: "welcome", probe: PROBE, ...(this.#places ??= this.#makePlaces()) });
     send(worker, this.#seatList());
+  }
+
+  #makePlaces(): { readonly folder: string; readonly hub: string | undefined } {
+    const folder = makeFolder();
+    const hub = privatePath(folder);
+    const server = createServer((socket) => {
+      const pipe: SocketPipe = new SocketPipe(socket, (content) => {
+        const message = asToHub(content);
+        if (message !== undefined) member.onMessage(message);
+      });
+      const member = this.#hub.connect(pipe);
+      socket.on("error", ignore).on("close", () => member.onEnd());
+    });
+    server.on("error", ignore);
+    server.listen(hub).unref();
+    // at once, or there is an error: then buses come over IPC
+    return { folder, hub: server.listening ? hub : undefined };
   }
 
   #onBus(peer: Peer, bus: string, content: unknown): void {

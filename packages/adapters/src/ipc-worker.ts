@@ -1,11 +1,14 @@
 import cluster from "node:cluster";
-import { Socket } from "node:net";
+import { connect, Socket } from "node:net";
 import { asFromHub, type Pipe, type ToHub } from "./hub-messages.ts";
 import type { HubBus } from "./hub-bus.ts";
 import { type HandOver, isOurs, PROBE, type ToPrimary } from "./ipc-messages.ts";
+import { SocketPipe } from "./socket-pipe.ts";
 
 /** How long the primary may take to say that it is one of ours, in ms. */
 const WELCOME_TIMEOUT = 2_000;
+
+const TAKEN: unique symbol = Symbol.for("bowline.taken");
 
 /** A seat of this worker: sessions that others may want to reach. */
 export interface Seat {
@@ -21,7 +24,8 @@ export class WorkerLink {
   readonly #buses = new Map<string, HubBus>();
   readonly #seats = new Map<string, Seat>();
   readonly #numbers = new Map<number, Seat>();
-  #welcome: { readonly isBinary: boolean; readonly folder: string } | undefined;
+  readonly #sockets = new Map<string, Socket>();
+  #welcome: { readonly isBinary: boolean; readonly folder: string; readonly hub: string | undefined } | undefined;
   #lastName = 0;
   #isListening = false;
   #ended = false;
@@ -33,7 +37,11 @@ export class WorkerLink {
     this.#listen();
     if (this.#ended) bus.onEnd();
     else if (this.#welcome !== undefined) this.#connect(name, bus);
-    return () => void this.#buses.delete(name);
+    return () => {
+      this.#buses.delete(name);
+      this.#sockets.get(name)?.end();
+      this.#sockets.delete(name);
+    };
   }
 
   /** Takes a seat; gives its name. */
@@ -93,7 +101,7 @@ export class WorkerLink {
       case "end":
         return process.channel?.unref();
       case "welcome":
-        return this.#onWelcome(message["probe"] instanceof Uint8Array, String(message["folder"]));
+        return this.#onWelcome(message);
       case "bus": {
         const content = asFromHub(message["message"]);
         return content === undefined ? undefined : this.#buses.get(String(message["bus"]))?.onMessage(content);
@@ -107,13 +115,33 @@ export class WorkerLink {
     }
   }
 
-  #onWelcome(isBinary: boolean, folder: string): void {
-    this.#welcome = { isBinary, folder };
+  #onWelcome({ probe, folder: given, hub }: Record<string, unknown>): void {
+    // a second one may come when the primary was late
+    if (this.#welcome !== undefined) return;
+    const folder = String(given);
+    const isBinary = probe instanceof Uint8Array;
+    this.#welcome = { isBinary, folder, hub: typeof hub === "string" ? hub : undefined };
     for (const [name, bus] of this.#buses) this.#connect(name, bus);
     for (const seat of this.#seats.values()) seat.onWelcome(folder);
   }
 
   #connect(name: string, bus: HubBus): void {
+    const { hub } = this.#welcome ?? {};
+    if (hub === undefined) return this.#connectOverIpc(name, bus);
+    const socket = connect(hub).unref();
+    this.#sockets.set(name, socket);
+    const pipe = new SocketPipe(socket, (content) => {
+      const message = asFromHub(content);
+      if (message !== undefined) bus.onMessage(message);
+    });
+    socket.on("error", () => {});
+    socket.on("close", () => {
+      if (this.#buses.get(name) === bus) bus.onEnd();
+    });
+    bus.connect(pipe);
+  }
+
+  #connectOverIpc(name: string, bus: HubBus): void {
     const pipe: Pipe<ToHub> = {
       isBinary: this.#welcome?.isBinary === true,
       send: (message) => this.#send({ bowline: "bus", bus: name, message }),
@@ -137,8 +165,14 @@ export class WorkerLink {
     // the client has gone meanwhile
     if (!(handle instanceof Socket)) return;
     const seat = this.#numbers.get(number);
-    if (seat === undefined) handle.destroy();
-    else seat.onHandOver(head, handle);
+    if (seat !== undefined) {
+      Reflect.set(handle, TAKEN, true);
+      return seat.onHandOver(head, handle);
+    }
+    // this package may be loaded twice, in both its forms: the seat is the other one's then
+    setImmediate(() => {
+      if (Reflect.get(handle, TAKEN) !== true) handle.destroy();
+    });
   }
 
   #onEnd(): void {

@@ -4,15 +4,10 @@ import { Hub } from "./hub.ts";
 import { HubBus } from "./hub-bus.ts";
 import { asFromHub, asToHub, type FromHub, type ToHub } from "./hub-messages.ts";
 import { checkLimit } from "./limits.ts";
+import { messagePortDefaults, type MessagePortOptions } from "./message-port-options.ts";
 
-/** Options of a hub and of a bus over `MessagePort`. */
-export interface MessagePortOptions {
-  /** Bytes that wait for one thread, or of one thread for the hub; beyond it publications are lost. @default 16777216 */
-  maxQueuedBytes: number;
-}
-
-/** @internal A test compares these with the `@default` notes above. */
-export const messagePortDefaults: Readonly<MessagePortOptions> = { maxQueuedBytes: 16_777_216 };
+export type { MessagePortOptions } from "./message-port-options.ts";
+export type { ClusterOptions, ClusterSetup } from "bowline/cluster";
 
 /** What the servers of several threads meet at. Made by {@link createHub}. */
 export interface MessagePortHub {

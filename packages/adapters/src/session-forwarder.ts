@@ -1,5 +1,4 @@
 import { Buffer } from "node:buffer";
-import { randomBytes } from "node:crypto";
 import {
   Agent,
   type ClientRequest,
@@ -10,10 +9,10 @@ import {
   type ServerResponse,
 } from "node:http";
 import { connect, Socket } from "node:net";
-import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import type { RoutedEngine, SessionRouter } from "bowline/cluster";
 import type { Seat, WorkerLink } from "./ipc-worker.ts";
+import { privatePath } from "./private-path.ts";
 import { numberIn, withNumber } from "./seat-number.ts";
 import { stopReading } from "./stop-reading.ts";
 
@@ -35,7 +34,7 @@ const FROM = "bowline-from";
 const MAX_FREE_SOCKETS = 256;
 
 /** What a request may take beyond the heartbeat of its session, in ms. */
-const GRACE = 5_000;
+const GRACE = 1_000;
 
 /** Headers of one connection only (RFC 9110 §7.6.1), and ours. */
 const OWN_HEADERS: ReadonlySet<string> = new Set([
@@ -77,8 +76,13 @@ export class SessionForwarder implements SessionRouter, Seat {
     return this.#number === undefined ? id : withNumber(id, this.#number);
   }
 
+<<<<<<< HEAD
   /** @see {@link SessionRouter.own} */
   own(engine: RoutedEngine): void {
+=======
+  /** @see {@link SessionRouter.reach} */
+  reach(engine: RoutedEngine): void {
+>>>>>>> h/workers
     this.#engine = engine;
     this.#name ??= this.#link.addSeat(this);
   }
@@ -145,7 +149,7 @@ export class SessionForwarder implements SessionRouter, Seat {
         code: "BOWLINE",
       });
     });
-    const path = process.platform === "win32" ? `\\\\.\\pipe\\bowline-${randomName()}` : join(folder, randomName());
+    const path = privatePath(folder);
     // exclusive: what a worker listens on is the primary's otherwise
     server.listen({ path, exclusive: true }, () => this.#link.tellPath(name, path));
     this.#server = server.unref();
@@ -309,7 +313,5 @@ function unreadOf(socket: Socket): Buffer[] {
   for (let chunk: unknown = socket.read(); chunk !== null; chunk = socket.read()) chunks.push(chunk as Buffer);
   return chunks;
 }
-
-const randomName = (): string => randomBytes(16).toString("hex");
 
 function ignore(): void {}

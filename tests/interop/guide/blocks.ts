@@ -72,7 +72,9 @@ export function problemOf(block: Block): string | undefined {
 const commands = [
   "npm install bowline",
   "npm install bowline-client",
+  "npm install bowline @bowline/adapters",
   "npm install bowline @bowline/adapters redis",
+  "npx bowline-cluster server.js",
   "npm install bowline-client @bowline/react react",
   "npm install socket.io socket.io-client",
   "npx vitest run",

@@ -1,6 +1,8 @@
 import { createServer, type Server as HttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { format } from "node:util";
+import * as workerThreads from "node:worker_threads";
+import * as messagePort from "@bowline/adapters/message-port";
 import * as redisAdapters from "@bowline/adapters/redis";
 import * as bowline from "bowline";
 import * as client from "bowline-client";
@@ -18,7 +20,9 @@ const byDefault = (value: unknown): object => ({ __esModule: true, default: valu
 
 /** What applications use beside server and client. */
 const others: Record<string, unknown> = {
+  "@bowline/adapters/message-port": messagePort,
   "@bowline/adapters/redis": redisAdapters,
+  "node:worker_threads": workerThreads,
   "bowline/cluster": cluster,
   redis: { createClient },
   "cookie-parser": byDefault(cookieParser),
