@@ -10,16 +10,10 @@ describe("one function decides who may come in, and everyone passes it (abuse 14
     ["attachToNode", ["engine.ts: attach"]],
     ["handleRequest", ["hosts/fetch.ts: serveFetch", "hosts/node-http.ts: attachToNode"]],
     ["handleUpgrade", ["hosts/node-http.ts: attachToNode"]],
-<<<<<<< HEAD
-    ["serveRequest", ["engine.ts: handleRequest"]],
-    ["NodeHttpExchange", ["engine.ts: serveRequest"]],
-    ["serveUpgrade", ["engine.ts: handleUpgrade"]],
-=======
     // and what another process that shares the port has passed on
     ["serveRequest", ["engine.ts: handleRequest"]],
     ["serveUpgrade", ["engine.ts: handleUpgrade"]],
     ["NodeHttpExchange", ["engine.ts: serveRequest"]],
->>>>>>> h/workers
     ["NodeUpgradeExchange", ["engine.ts: serveUpgrade"]],
     ["serveFetch", ["fetch-exports.ts: denoHandler", "fetch-exports.ts: fetch", "fetch-exports.ts: fetchHandler"]],
     ["WebUpgradeExchange", ["hosts/fetch.ts: serveFetch"]],

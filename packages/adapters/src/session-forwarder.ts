@@ -76,13 +76,8 @@ export class SessionForwarder implements SessionRouter, Seat {
     return this.#number === undefined ? id : withNumber(id, this.#number);
   }
 
-<<<<<<< HEAD
-  /** @see {@link SessionRouter.own} */
-  own(engine: RoutedEngine): void {
-=======
   /** @see {@link SessionRouter.reach} */
   reach(engine: RoutedEngine): void {
->>>>>>> h/workers
     this.#engine = engine;
     this.#name ??= this.#link.addSeat(this);
   }

@@ -165,11 +165,7 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   routeBy(router: SessionRouter | undefined): void {
     if (router !== this.#router) this.#router?.close();
     this.#router = router;
-<<<<<<< HEAD
-    router?.own(this);
-=======
     router?.reach(this);
->>>>>>> h/workers
   }
 
   /** Serves one request whose URL is below the engine's path. */

@@ -19,11 +19,7 @@ export interface SessionRouter {
   /** Makes a new session's id tell whose it is. @param id 20 random characters of `[A-Za-z0-9_-]` */
   mark(id: string): string;
   /** The engine whose sessions others are to reach; it is asked for no other one from now on. */
-<<<<<<< HEAD
-  own(engine: RoutedEngine): void;
-=======
   reach(engine: RoutedEngine): void;
->>>>>>> h/workers
   /** Passes a request on. @returns false: nobody is known who has the session */
   forwardRequest(sid: string, request: IncomingMessage, response: ServerResponse): boolean;
   /** Passes an upgrade on. @returns false: nobody is known who has the session */
