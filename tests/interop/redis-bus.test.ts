@@ -104,7 +104,7 @@ describeWithRedis("a bus on Redis", () => {
       const server = await redis();
       const [pub, sub] = [0, 1].map(() => new Redis(server.url, { keyPrefix: "p:", enableAutoPipelining: true }));
       for (const each of [pub, sub]) atEnd(() => each?.disconnect());
-      const told = watched(pub!, sub!, { isSharded });
+      const told = watched(pub!, sub, { isSharded });
       const got = collect(told.bus, "c");
       await isUp(told);
       for (const text of ["1", "2", "3"]) told.bus.publish("c", bytes(text));

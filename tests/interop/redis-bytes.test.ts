@@ -33,7 +33,7 @@ class Recorder extends EventEmitter {
 function v4(): { io: Server; pub: Recorder; sub: Recorder; id: string } {
   const [pub, sub] = [new Recorder(), new Recorder()];
   const options = { adapter: createAdapter(pub, sub), wsEngine: WebSocketServer };
-  const io = new (official.module().Server)(options as never);
+  const io = new (official.module().Server)(options);
   const { uid: id } = io.of("/").adapter as unknown as { uid: string };
   return { io, pub, sub, id };
 }
