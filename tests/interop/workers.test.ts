@@ -106,9 +106,14 @@ describe("sessions reach their worker from every other one (api.md X8, X9)", () 
 });
 
 describe("what one worker emits reaches the clients of the others (api.md X7)", () => {
-  for (const serialization of ["json", "advanced"]) {
-    test(`events, bytes, acknowledgements, RPCs: serialization ${serialization}`, async () => {
-      const workers = await start("ours", { serialization });
+  const noFolder = { env: { TMPDIR: "/nowhere" } };
+  for (const [way, options] of [
+    ["over private streams", {}],
+    ["over IPC as JSON, where no stream can be", { serialization: "json", ...noFolder }],
+    ["over IPC as bytes, where no stream can be", { serialization: "advanced", ...noFolder }],
+  ] as const) {
+    test(`events, bytes, acknowledgements, RPCs: ${way}`, async () => {
+      const workers = await start("ours", options);
       const all = [await workers.start(), await workers.start(), await workers.start()];
       const [first] = all as [TestWorker, ...TestWorker[]];
       await eventually(() => rests(all, "count"), [3, 3, 3]);

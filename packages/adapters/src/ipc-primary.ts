@@ -188,9 +188,16 @@ export class Primary {
 
 /** A folder that nobody else may look into; it goes with the process. */
 function makeFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "bowline-"));
-  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-  return folder;
+  const beginning = join(tmpdir(), "bowline-");
+  try {
+    const folder = mkdtempSync(beginning);
+    process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+    return folder;
+  } catch (error) {
+    process.emitWarning(`no folder for what workers tell each other: ${String(error)}`, { code: "BOWLINE" });
+    // who listens there fails, and does without
+    return `${beginning}missing`;
+  }
 }
 
 /** Sends to a worker. What does not reach it any more is lost: its end is told otherwise. */

@@ -134,9 +134,13 @@ export class WorkerLink {
       const message = asFromHub(content);
       if (message !== undefined) bus.onMessage(message);
     });
+    let isThere = false;
     socket.on("error", () => {});
+    socket.on("connect", () => (isThere = true));
     socket.on("close", () => {
-      if (this.#buses.get(name) === bus) bus.onEnd();
+      if (this.#buses.get(name) !== bus) return;
+      if (isThere) bus.onEnd();
+      else this.#connectOverIpc(name, bus);
     });
     bus.connect(pipe);
   }

@@ -42,7 +42,7 @@ async function freePort(): Promise<number> {
 /** Starts a primary: Bowline's, that of `@socket.io/cluster-adapter`, or one that carries nothing. */
 export async function startPrimary(
   whose: "ours" | "official" | "none",
-  { serialization = "advanced", options = {} as object, tls = false } = {},
+  { serialization = "advanced", options = {} as object, tls = false, env: more = {} } = {},
 ): Promise<Workers> {
   const port = await freePort();
   const script = fileURLToPath(new URL("primary.mjs", import.meta.url));
@@ -51,6 +51,7 @@ export async function startPrimary(
     PRIMARY_OPTIONS: JSON.stringify(options),
     PORT: String(port),
     ...(tls && { TLS: "1" }),
+    ...more,
   };
   const primary: ChildProcess = fork(script, [whose, serialization], { env, execArgv: [] });
   const waiting = new Map<number, (reply: Reply) => void>();
