@@ -27,7 +27,7 @@ const rest = process.argv.slice(2);
 while (rest[0]?.startsWith("-") === true) {
   const [name = "", given] = (rest.shift() ?? "").split("=", 2);
   if (name === "--help" || name === "-h") {
-    console.log(USAGE);
+    process.stdout.write(`${USAGE}\n`);
     process.exit(0);
   }
   const option = NAMES.get(name);
@@ -57,7 +57,7 @@ const supervisor = new Supervisor(options, {
       kill: () => void worker.process.kill("SIGKILL"),
     };
   },
-  print: (line) => console.log(`bowline-cluster: ${line}`),
+  print: (line) => void process.stdout.write(`bowline-cluster: ${line}\n`),
   exit: (code) => process.exit(code),
   now: () => performance.now(),
 });

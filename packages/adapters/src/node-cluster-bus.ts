@@ -38,7 +38,7 @@ export class NodeClusterBus extends HubBus {
   #stayAlone(maxQueuedBytes: number): void {
     const member = new Hub(maxQueuedBytes).connect({
       isBinary: true,
-      send: (message) => void queueMicrotask(() => this.onMessage(message)),
+      send: (message) => queueMicrotask(() => this.onMessage(message)),
     });
     this.connect({ isBinary: true, send: (message) => member.onMessage(message) });
   }

@@ -42,7 +42,7 @@ async function freePort(): Promise<number> {
 /** Starts a primary: Bowline's, that of `@socket.io/cluster-adapter`, or one that carries nothing. */
 export async function startPrimary(
   whose: "ours" | "official" | "none",
-  { serialization = "advanced", options = {} as object, tls = false, env: more = {} } = {},
+  { serialization = "advanced", options = {}, tls = false, env: more = {} } = {},
 ): Promise<Workers> {
   const port = await freePort();
   const script = fileURLToPath(new URL("primary.mjs", import.meta.url));

@@ -26,11 +26,11 @@ io.onError?.(() => {});
 const seen = [];
 io.on("connection", (socket) => {
   socket.data = { pid: process.pid };
-  socket.join("everybody");
+  void socket.join("everybody");
   socket.on("where", (answer) => answer(process.pid));
   socket.on("address", (answer) => answer(socket.handshake.address));
   socket.on("join", (room, answer) => {
-    socket.join(room);
+    void socket.join(room);
     answer();
   });
   socket.on("say", (...args) => io.to("everybody").emit("said", ...args));
@@ -48,9 +48,9 @@ const commands = {
   note: (...values) => void io.serverSideEmit("noted", ...values),
   seen: () => seen,
   fetch: async () => (await io.fetchSockets()).map(({ id, rooms, data }) => ({ id, rooms: [...rooms].sort(), data })),
-  join: (room) => void io.socketsJoin(room),
-  leave: (room) => void io.socketsLeave(room),
-  disconnect: () => void io.disconnectSockets(true),
+  join: (room) => io.socketsJoin(room),
+  leave: (room) => io.socketsLeave(room),
+  disconnect: () => io.disconnectSockets(true),
   count: () => io.of("/").adapter.serverCount(),
   clients: () => io.engine.clientsCount,
   lost: () => lost.count,
