@@ -67,10 +67,10 @@ export function problemsOf(files) {
  * @param {Record<string, unknown>} manifest
  */
 function unreachable(files, manifest) {
-  const { main, module, types, browser, unpkg, exports, bin } = manifest;
+  const { main, module, types, browser, unpkg, bin, exports } = manifest;
   // pages load theirs by name
   const pages = [...files.keys()].filter((path) => forPages.test(path));
-  const waiting = [...targets([main, module, types, browser, unpkg, exports, bin]), ...pages];
+  const waiting = [...targets([main, module, types, browser, unpkg, bin, exports]), ...pages];
   const seen = new Set();
   for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
     if (seen.has(path) || !files.has(path)) continue;

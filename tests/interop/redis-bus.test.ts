@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
 import { RedisBus, type RedisClient } from "@bowline/adapters/redis";
 import type { BusError, BusStatus, LostMessages } from "bowline/cluster";
+import { Redis } from "ioredis";
 import { createClient } from "redis";
 import { afterEach, expect, test } from "vitest";
 import {
@@ -96,6 +97,22 @@ describeWithRedis("a bus on Redis", () => {
     expect(errors[0]).toMatchObject({ stage: "connect", cause: { code: "ECONNREFUSED" } });
     expect(bus.status).toBe("connecting");
   });
+
+  test.each([false, true])(
+    "prefixes of keys and pipelines of ioredis have no say in channels (sharded: %s)",
+    async (isSharded) => {
+      const server = await redis();
+      const [pub, sub] = [0, 1].map(() => new Redis(server.url, { keyPrefix: "p:", enableAutoPipelining: true }));
+      for (const each of [pub, sub]) atEnd(() => each?.disconnect());
+      const told = watched(pub!, sub, { isSharded });
+      const got = collect(told.bus, "c");
+      await isUp(told);
+      for (const text of ["1", "2", "3"]) told.bus.publish("c", bytes(text));
+      await until(() => got.length >= 3, "messages");
+      expect(got).toEqual(["1", "2", "3"]);
+      expect(await told.bus.size("c")).toBe(1);
+    },
+  );
 
   test("needs a client that it knows", () => {
     for (const client of [undefined, null, {}, new EventEmitter(), { connected: true, publish() {} }]) {

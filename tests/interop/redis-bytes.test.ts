@@ -32,8 +32,8 @@ class Recorder extends EventEmitter {
 /** v4's server on v4's adapter, whose messages are written down. */
 function v4(): { io: Server; pub: Recorder; sub: Recorder; id: string } {
   const [pub, sub] = [new Recorder(), new Recorder()];
-  const options = { adapter: createAdapter(pub, sub), wsEngine: WebSocketServer as never };
-  const io = new (official.module().Server)(options as never);
+  const options = { adapter: createAdapter(pub, sub), wsEngine: WebSocketServer };
+  const io = new (official.module().Server)(options);
   const { uid: id } = io.of("/").adapter as unknown as { uid: string };
   return { io, pub, sub, id };
 }

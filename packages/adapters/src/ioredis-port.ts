@@ -68,11 +68,17 @@ export class IoredisPort implements RedisPort {
   }
 
   subscribe(kind: SubscriptionKind, name: string): Promise<unknown> {
-    return this.#commands[METHODS[kind][0]](name);
+    return this.#subscriber(kind)[METHODS[kind][0]](name);
   }
 
   unsubscribe(kind: SubscriptionKind, name: string): Promise<unknown> {
-    return this.#commands[METHODS[kind][1]](name);
+    return this.#subscriber(kind)[METHODS[kind][1]](name);
+  }
+
+  /** Names of sharded channels count as keys, which may have a prefix. */
+  #subscriber(kind: SubscriptionKind): IoredisClient {
+    const { options } = this.#client as { readonly options?: { readonly keyPrefix?: unknown } };
+    return kind === "shard" && options?.keyPrefix ? this.#commands : this.#client;
   }
 
   async count(kind: "channel" | "shard", channel: string): Promise<number> {

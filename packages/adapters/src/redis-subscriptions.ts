@@ -19,7 +19,7 @@ interface Subscription {
   readonly kind: SubscriptionKind;
   readonly name: string;
   readonly receivers: Set<{ readonly deliver: Deliver; readonly user: SubscriptionsUser }>;
-  /** What Redis has confirmed on the current connection. */
+  /** What Redis has confirmed on the current connection; `unknown` if the client may have kept more of it than `off`. */
   state: "unknown" | "on" | "off";
   isAsked: boolean;
 }
@@ -101,13 +101,16 @@ export class RedisSubscriptions {
     return () => {
       if (!subscription.receivers.delete(receiver) || subscription.receivers.size > 0) return;
       if (subscription.state !== "on") this.#missing--;
-      this.#settle(subscription);
       this.#check();
+      // who leaves and comes back in one go misses nothing
+      queueMicrotask(() => this.#settle(subscription));
     };
   }
 
   /** Settled when nothing is on its way to or from Redis: for the end of a bus. */
   async settled(): Promise<void> {
+    // what was left in this tick is still to be asked for
+    await Promise.resolve();
     while (this.#port.isReady && [...this.#subscriptions.values()].some((each) => each.isAsked)) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
@@ -119,8 +122,7 @@ export class RedisSubscriptions {
     const key = `${kind} ${sent}`;
     const found = this.#subscriptions.get(key);
     if (found !== undefined) return found;
-    const state = this.#isConnected ? "off" : "unknown";
-    const made: Subscription = { kind, name: sent, receivers: new Set(), state, isAsked: false };
+    const made: Subscription = { kind, name: sent, receivers: new Set(), state: "off", isAsked: false };
     this.#subscriptions.set(key, made);
     return made;
   }
@@ -129,7 +131,7 @@ export class RedisSubscriptions {
   #settle(subscription: Subscription): void {
     const isWanted = subscription.receivers.size > 0;
     const { kind, name, state } = subscription;
-    if (subscription.isAsked) return;
+    if (subscription.isAsked || this.#subscriptions.get(`${kind} ${name}`) !== subscription) return;
     if (!isWanted && state === "off") this.#subscriptions.delete(`${kind} ${name}`);
     if (!this.#isConnected || state === (isWanted ? "on" : "off")) return;
     subscription.isAsked = true;
@@ -207,7 +209,8 @@ export class RedisSubscriptions {
     clearTimeout(this.#retry);
     this.#retry = undefined;
     for (const each of this.#subscriptions.values()) {
-      this.#setState(each, "unknown");
+      // clients may ask again by themselves
+      if (each.isAsked || each.state === "on") this.#setState(each, "unknown");
       each.isAsked = false;
     }
     for (const resolve of this.#waiting.splice(0)) resolve();

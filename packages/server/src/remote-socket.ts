@@ -105,6 +105,7 @@ function emitToOne(operator: Pick<Operator, "emit">, event: string, args: unknow
   if (typeof last !== "function") return operator.emit(event, ...args);
   const callback = last as Listener;
   return operator.emit(event, ...args.slice(0, -1), (error: Error | null, answers: unknown[]) =>
-    callback(error, answers[0]),
+    // as in v4: a time-out has no answer
+    callback(error, error === null ? answers[0] : null),
   );
 }

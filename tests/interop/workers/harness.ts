@@ -42,7 +42,12 @@ async function freePort(): Promise<number> {
 /** Starts a primary: Bowline's, that of `@socket.io/cluster-adapter`, or one that carries nothing. */
 export async function startPrimary(
   whose: "ours" | "official" | "none",
-  { serialization = "advanced", options = {}, tls = false, env: more = {} } = {},
+  {
+    serialization = "advanced",
+    options = {},
+    tls = false,
+    env: more = {},
+  }: { serialization?: string; options?: object; tls?: boolean; env?: Record<string, string> } = {},
 ): Promise<Workers> {
   const port = await freePort();
   const script = fileURLToPath(new URL("primary.mjs", import.meta.url));

@@ -386,7 +386,8 @@ export class Cluster implements OtherNodes {
       case "server-side-emit":
         return this.#onServerSideEmit(from, message.data, message.requestId);
       case "hello":
-        return this.#publish({ type: "alive" });
+        // the others have heard of this node: where all come at once, answers to all would be many
+        return this.#publish({ type: "alive" }, from);
       case "alive":
         return;
       case "bye":
