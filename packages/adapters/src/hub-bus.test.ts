@@ -1,12 +1,14 @@
 import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
 import type { LostMessages } from "bowline/cluster";
-import { expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { Hub } from "./hub.ts";
 import { HubBus } from "./hub-bus.ts";
 import { asFromHub, asToHub, type FromHub, type ToHub } from "./hub-messages.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const text = (value: Uint8Array): string => new TextDecoder().decode(value);
+
+afterEach(() => void vi.useRealTimers());
 
 /** A bus at a hub, and a pipe between them that can be stopped: what it carries waits. */
 function connect(hub: Hub, { isBinary = true, limit = 1_000_000 } = {}) {
@@ -190,4 +192,34 @@ test("a batch that ends in the middle is an error, and what is whole of it arriv
     asks: false,
   });
   expect([got, errors]).toEqual([["a"], ["receive"]]);
+});
+
+test("while a node publishes, what comes from others waits for its next turn, 2 ms at most; an idle one gets it at once", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  const hub = new Hub(1_000_000);
+  const [a, b] = [connect(hub), connect(hub)];
+  const got: string[] = [];
+  b.bus.subscribe("x", (value) => got.push(text(value)));
+  const publish = async (from: typeof a, value: string): Promise<void> => {
+    from.bus.publish(from === a ? "x" : "elsewhere", bytes(value));
+    await turns();
+  };
+  await publish(a, "idle");
+  expect(got).toEqual(["idle"]);
+  await publish(b, "now it is busy");
+  await publish(a, "first");
+  await publish(a, "second");
+  expect(got).toEqual(["idle"]);
+  b.bus.publish("elsewhere", bytes("its next turn"));
+  await Promise.resolve();
+  expect(got).toEqual(["idle", "first", "second"]);
+  await turns();
+  await publish(a, "third");
+  vi.advanceTimersByTime(1);
+  expect(got.length).toBe(3);
+  vi.advanceTimersByTime(1);
+  expect(got[3]).toBe("third");
+  vi.advanceTimersByTime(5);
+  await publish(a, "fourth");
+  expect(got[4]).toBe("fourth");
 });

@@ -10,6 +10,11 @@ const ANSWER_TIMEOUT = 5_000;
 /** Questions that wait for their answer. */
 const MAX_QUESTIONS = 1_000;
 
+/** A node that has published within so many ms goes on, most likely. */
+const BUSY = 5;
+/** What comes waits so long at most for a turn in which its node publishes, in ms. */
+const MAX_HOLD = 2;
+
 interface Question {
   resolve(count: number): void;
   reject(error: Error): void;
@@ -32,6 +37,9 @@ export class HubBus implements Bus {
   #queuedSince = 0;
   #isFlushing = false;
   #lastQuestion = 0;
+  #held: Uint8Array[] = [];
+  #holdTimer: NodeJS.Timeout | undefined;
+  #publishedAt = -Infinity;
 
   /** @param maxQueuedBytes bytes that wait for the hub; beyond it publications are lost */
   constructor(maxQueuedBytes: number) {
@@ -55,6 +63,9 @@ export class HubBus implements Bus {
     this.#queuedBytes += size;
     if (this.#isFlushing) return;
     this.#isFlushing = true;
+    this.#publishedAt = performance.now();
+    // behind what publishes, and before clients are written to
+    if (this.#held.length > 0) queueMicrotask(() => this.#release());
     setImmediate(() => this.#flush());
   }
 
@@ -116,7 +127,7 @@ export class HubBus implements Bus {
         const batch = carried(message.bytes);
         const taken = this.#window.take(batch.byteLength, message.asks);
         if (taken !== undefined) this.#pipe?.send({ type: "taken", bytes: taken });
-        return this.#deliver(batch);
+        return this.#receive(batch);
       }
       case "taken":
         return this.#window.onTaken(message.bytes);
@@ -182,6 +193,25 @@ export class HubBus implements Bus {
     }
     // a pipe may hold on to the batch
     if (isWanted) this.#deliver(this.#pipe?.isBinary === true ? Buffer.from(batch) : batch);
+  }
+
+  /**
+   * Hot path: while this node publishes, too, what comes from others waits for its next turn, a little: then both are one
+   * write per client.
+   */
+  #receive(batch: Uint8Array): void {
+    if (this.#held.length === 0) {
+      if (performance.now() - this.#publishedAt > BUSY) return this.#deliver(batch);
+      this.#holdTimer = setTimeout(() => this.#release(), MAX_HOLD);
+    }
+    this.#held.push(batch);
+  }
+
+  #release(): void {
+    clearTimeout(this.#holdTimer);
+    const held = this.#held;
+    this.#held = [];
+    if (this.#status !== "closed") for (const batch of held) this.#deliver(batch);
   }
 
   /** Hot path */

@@ -3,14 +3,14 @@ import { isRecord } from "./hub-messages.ts";
 /** The mark of our messages among those of the application, on the IPC channel of a worker. */
 const TAG = "bowline";
 
-/** What a worker sends to the primary. `bus`, `seat`: made up by the worker. */
+/** What a worker sends to the primary. `bus`, `station`: made up by the worker. */
 export type ToPrimary =
   /** A worker is there. `probe` shows whether bytes come through as bytes. */
   | { readonly [TAG]: "hello"; readonly probe: Uint8Array }
   | { readonly [TAG]: "bus"; readonly bus: string; readonly message: unknown }
   /** Sessions of this worker are reached at `path`. */
-  | { readonly [TAG]: "seat"; readonly seat: string; readonly path: string }
-  | { readonly [TAG]: "leave"; readonly seat: string }
+  | { readonly [TAG]: "station"; readonly station: string; readonly path: string }
+  | { readonly [TAG]: "leave"; readonly station: string }
   | HandOver;
 
 /** What the primary sends to a worker. */
@@ -22,13 +22,13 @@ export type ToWorker =
   /** `folder`: where the worker may listen. `hub`: where buses connect to, if they need not come over IPC. */
   | { readonly [TAG]: "welcome"; readonly probe: Uint8Array; readonly folder: string; readonly hub: string | undefined }
   | { readonly [TAG]: "bus"; readonly bus: string; readonly message: unknown }
-  /** The number that session ids of this seat carry. */
-  | { readonly [TAG]: "seated"; readonly seat: string; readonly number: number }
-  /** Where the sessions of all seats are reached, by number. */
-  | { readonly [TAG]: "seats"; readonly seats: readonly (readonly [number: number, path: string])[] }
+  /** The number that session ids of this station carry. */
+  | { readonly [TAG]: "numbered"; readonly station: string; readonly number: number }
+  /** Where the sessions of all stations are reached, by number. */
+  | { readonly [TAG]: "stations"; readonly stations: readonly (readonly [number: number, path: string])[] }
   | HandOver;
 
-/** The socket of an upgrade, for the seat with that number. `head`: what was read from it already, as Latin-1. */
+/** The socket of an upgrade, for the station with that number. `head`: what was read from it already, as Latin-1. */
 export interface HandOver {
   readonly [TAG]: "upgrade";
   readonly number: number;

@@ -9,7 +9,7 @@ import { asToHub, type FromHub, type Pipe } from "./hub-messages.ts";
 import { type HandOver, isOurs, PROBE, type ToWorker } from "./ipc-messages.ts";
 import { privatePath } from "./private-path.ts";
 import { OfficialRelay } from "./official-relay.ts";
-import { SEATS } from "./seat-number.ts";
+import { STATIONS } from "./station-number.ts";
 import { SocketPipe } from "./socket-pipe.ts";
 import { stopReading } from "./stop-reading.ts";
 
@@ -32,11 +32,11 @@ interface Peer {
   readonly worker: Worker;
   readonly isBinary: boolean;
   readonly buses: Map<string, Member>;
-  readonly seats: Map<string, Seat>;
+  readonly stations: Map<string, Station>;
   handOvers: number;
 }
 
-interface Seat {
+interface Station {
   readonly number: number;
   readonly path: string;
   readonly peer: Peer;
@@ -50,7 +50,7 @@ export class Primary {
   readonly #hub: Hub;
   readonly #options: PrimaryOptions;
   readonly #peers = new Map<number, Peer>();
-  readonly #seats = new Map<number, Seat>();
+  readonly #stations = new Map<number, Station>();
   readonly #official: OfficialRelay;
   #places: { readonly folder: string; readonly hub: string | undefined } | undefined;
   #lastNumber = -1;
@@ -71,22 +71,22 @@ export class Primary {
     if (!isOurs(message)) return this.#official.onMessage(worker, message);
     if (message.bowline === "hello") return this.#onHello(worker, message["probe"]);
     const peer = this.#peers.get(worker.id);
-    const { bus, seat, path } = message;
+    const { bus, station, path } = message;
     if (message.bowline === "upgrade") this.#passOn(message as unknown as HandOver, handle);
     else if (peer === undefined) send(worker, { bowline: "who" });
     else if (message.bowline === "bus") this.#onBus(peer, String(bus), message["message"]);
-    else if (message.bowline === "seat") this.#onSeat(peer, String(seat), String(path));
-    else if (message.bowline === "leave") this.#leave(peer, String(seat));
+    else if (message.bowline === "station") this.#onStation(peer, String(station), String(path));
+    else if (message.bowline === "leave") this.#leave(peer, String(station));
   }
 
   #onHello(worker: Worker, probe: unknown): void {
     // it may come twice: of a worker that was asked who it is, and of one that has loaded this package in both its forms
     if (!this.#peers.has(worker.id)) {
       const isBinary = probe instanceof Uint8Array;
-      this.#peers.set(worker.id, { worker, isBinary, buses: new Map(), seats: new Map(), handOvers: 0 });
+      this.#peers.set(worker.id, { worker, isBinary, buses: new Map(), stations: new Map(), handOvers: 0 });
     }
     send(worker, { bowline: "welcome", probe: PROBE, ...(this.#places ??= this.#makePlaces()) });
-    send(worker, this.#seatList());
+    send(worker, this.#stationList());
   }
 
   #makePlaces(): { readonly folder: string; readonly hub: string | undefined } {
@@ -123,40 +123,40 @@ export class Primary {
     if (message.type === "bye") peer.buses.delete(bus);
   }
 
-  #onSeat(peer: Peer, name: string, path: string): void {
+  #onStation(peer: Peer, name: string, path: string): void {
     const number = this.#freeNumber();
-    if (number === undefined || peer.seats.has(name)) return;
-    const seat = { number, path, peer };
-    this.#seats.set(number, seat);
-    peer.seats.set(name, seat);
+    if (number === undefined || peer.stations.has(name)) return;
+    const station = { number, path, peer };
+    this.#stations.set(number, station);
+    peer.stations.set(name, station);
     // the others first: nobody has its sessions before it knows its number
-    this.#tellSeats();
-    send(peer.worker, { bowline: "seated", seat: name, number });
+    this.#tellStations();
+    send(peer.worker, { bowline: "numbered", station: name, number });
   }
 
   #leave(peer: Peer, name: string): void {
-    const seat = peer.seats.get(name);
-    if (seat === undefined) return;
-    peer.seats.delete(name);
-    this.#seats.delete(seat.number);
-    this.#tellSeats();
+    const station = peer.stations.get(name);
+    if (station === undefined) return;
+    peer.stations.delete(name);
+    this.#stations.delete(station.number);
+    this.#tellStations();
   }
 
   // numbers come around late: what is left of the sessions of a dead worker must not reach a new one
   #freeNumber(): number | undefined {
-    for (let tries = 0; tries < SEATS; tries++) {
-      this.#lastNumber = (this.#lastNumber + 1) % SEATS;
-      if (!this.#seats.has(this.#lastNumber)) return this.#lastNumber;
+    for (let tries = 0; tries < STATIONS; tries++) {
+      this.#lastNumber = (this.#lastNumber + 1) % STATIONS;
+      if (!this.#stations.has(this.#lastNumber)) return this.#lastNumber;
     }
     return undefined;
   }
 
-  #seatList(): ToWorker {
-    return { bowline: "seats", seats: [...this.#seats.values()].map(({ number, path }) => [number, path]) };
+  #stationList(): ToWorker {
+    return { bowline: "stations", stations: [...this.#stations.values()].map(({ number, path }) => [number, path]) };
   }
 
-  #tellSeats(): void {
-    const list = this.#seatList();
+  #tellStations(): void {
+    const list = this.#stationList();
     for (const { worker } of this.#peers.values()) send(worker, list);
   }
 
@@ -165,7 +165,7 @@ export class Primary {
     if (!(handle instanceof Socket)) return;
     stopReading(handle);
     handle.on("error", ignore);
-    const peer = this.#seats.get(message.number)?.peer;
+    const peer = this.#stations.get(message.number)?.peer;
     if (peer === undefined || peer.handOvers >= this.#options.maxHandOvers) return void handle.destroy();
     peer.handOvers++;
     const { number, head } = message;
@@ -181,16 +181,23 @@ export class Primary {
     if (peer === undefined) return;
     this.#peers.delete(worker.id);
     for (const member of peer.buses.values()) member.onEnd();
-    for (const { number } of peer.seats.values()) this.#seats.delete(number);
-    if (peer.seats.size > 0) this.#tellSeats();
+    for (const { number } of peer.stations.values()) this.#stations.delete(number);
+    if (peer.stations.size > 0) this.#tellStations();
   }
 }
 
 /** A folder that nobody else may look into; it goes with the process. */
 function makeFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "bowline-"));
-  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-  return folder;
+  const beginning = join(tmpdir(), "bowline-");
+  try {
+    const folder = mkdtempSync(beginning);
+    process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+    return folder;
+  } catch (error) {
+    process.emitWarning(`no folder for what workers tell each other: ${String(error)}`, { code: "BOWLINE" });
+    // who listens there fails, and does without
+    return `${beginning}missing`;
+  }
 }
 
 /** Sends to a worker. What does not reach it any more is lost: its end is told otherwise. */

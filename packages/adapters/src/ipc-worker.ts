@@ -10,20 +10,20 @@ const WELCOME_TIMEOUT = 2_000;
 
 const TAKEN: unique symbol = Symbol.for("bowline.taken");
 
-/** A seat of this worker: sessions that others may want to reach. */
-export interface Seat {
+/** A station of this worker: sessions that others may want to reach. */
+export interface Station {
   /** The primary is there. `folder`: where to listen. */
   onWelcome(folder: string): void;
   onNumber(number: number): void;
-  onSeats(seats: ReadonlyMap<number, string>): void;
+  onStations(stations: ReadonlyMap<number, string>): void;
   onHandOver(head: string, socket: Socket): void;
 }
 
 /** A worker's end of its IPC channel; there is one in a process. */
 export class WorkerLink {
   readonly #buses = new Map<string, HubBus>();
-  readonly #seats = new Map<string, Seat>();
-  readonly #numbers = new Map<number, Seat>();
+  readonly #stations = new Map<string, Station>();
+  readonly #numbers = new Map<number, Station>();
   readonly #sockets = new Map<string, Socket>();
   #welcome: { readonly isBinary: boolean; readonly folder: string; readonly hub: string | undefined } | undefined;
   #lastName = 0;
@@ -44,26 +44,26 @@ export class WorkerLink {
     };
   }
 
-  /** Takes a seat; gives its name. */
-  addSeat(seat: Seat): string {
+  /** Opens a station; gives its name. */
+  addStation(station: Station): string {
     const name = this.#newName();
-    this.#seats.set(name, seat);
+    this.#stations.set(name, station);
     this.#listen();
-    if (this.#welcome !== undefined) seat.onWelcome(this.#welcome.folder);
+    if (this.#welcome !== undefined) station.onWelcome(this.#welcome.folder);
     return name;
   }
 
-  /** Sessions of a seat are reached at a path. */
-  tellPath(seat: string, path: string): void {
-    this.#send({ bowline: "seat", seat, path });
+  /** Sessions of a station are reached at a path. */
+  tellPath(station: string, path: string): void {
+    this.#send({ bowline: "station", station, path });
   }
 
-  /** Ends a seat. */
+  /** Ends a station. */
   leave(name: string): void {
-    const seat = this.#seats.get(name);
-    this.#seats.delete(name);
-    for (const [number, each] of this.#numbers) if (each === seat) this.#numbers.delete(number);
-    if (this.#welcome !== undefined) this.#send({ bowline: "leave", seat: name });
+    const station = this.#stations.get(name);
+    this.#stations.delete(name);
+    for (const [number, each] of this.#numbers) if (each === station) this.#numbers.delete(number);
+    if (this.#welcome !== undefined) this.#send({ bowline: "leave", station: name });
   }
 
   /** Hands a socket over. @param onSent with true if the primary has it */
@@ -106,10 +106,10 @@ export class WorkerLink {
         const content = asFromHub(message["message"]);
         return content === undefined ? undefined : this.#buses.get(String(message["bus"]))?.onMessage(content);
       }
-      case "seated":
-        return this.#onSeated(String(message["seat"]), Number(message["number"]));
-      case "seats":
-        return this.#onSeats(message["seats"] as [number, string][]);
+      case "numbered":
+        return this.#onNumbered(String(message["station"]), Number(message["number"]));
+      case "stations":
+        return this.#onStations(message["stations"] as [number, string][]);
       case "upgrade":
         return this.#onHandOver(message as unknown as HandOver, handle);
     }
@@ -122,7 +122,7 @@ export class WorkerLink {
     const isBinary = probe instanceof Uint8Array;
     this.#welcome = { isBinary, folder, hub: typeof hub === "string" ? hub : undefined };
     for (const [name, bus] of this.#buses) this.#connect(name, bus);
-    for (const seat of this.#seats.values()) seat.onWelcome(folder);
+    for (const station of this.#stations.values()) station.onWelcome(folder);
   }
 
   #connect(name: string, bus: HubBus): void {
@@ -134,9 +134,13 @@ export class WorkerLink {
       const message = asFromHub(content);
       if (message !== undefined) bus.onMessage(message);
     });
+    let isThere = false;
     socket.on("error", () => {});
+    socket.on("connect", () => (isThere = true));
     socket.on("close", () => {
-      if (this.#buses.get(name) === bus) bus.onEnd();
+      if (this.#buses.get(name) !== bus) return;
+      if (isThere) bus.onEnd();
+      else this.#connectOverIpc(name, bus);
     });
     bus.connect(pipe);
   }
@@ -149,27 +153,27 @@ export class WorkerLink {
     bus.connect(pipe);
   }
 
-  #onSeated(name: string, number: number): void {
-    const seat = this.#seats.get(name);
-    if (seat === undefined) return;
-    this.#numbers.set(number, seat);
-    seat.onNumber(number);
+  #onNumbered(name: string, number: number): void {
+    const station = this.#stations.get(name);
+    if (station === undefined) return;
+    this.#numbers.set(number, station);
+    station.onNumber(number);
   }
 
-  #onSeats(list: readonly (readonly [number, string])[]): void {
-    const seats = new Map(list);
-    for (const seat of this.#seats.values()) seat.onSeats(seats);
+  #onStations(list: readonly (readonly [number, string])[]): void {
+    const stations = new Map(list);
+    for (const station of this.#stations.values()) station.onStations(stations);
   }
 
   #onHandOver({ number, head }: HandOver, handle: unknown): void {
     // the client has gone meanwhile
     if (!(handle instanceof Socket)) return;
-    const seat = this.#numbers.get(number);
-    if (seat !== undefined) {
+    const station = this.#numbers.get(number);
+    if (station !== undefined) {
       Reflect.set(handle, TAKEN, true);
-      return seat.onHandOver(head, handle);
+      return station.onHandOver(head, handle);
     }
-    // this package may be loaded twice, in both its forms: the seat is the other one's then
+    // this package may be loaded twice, in both its forms: the station is the other one's then
     setImmediate(() => {
       if (Reflect.get(handle, TAKEN) !== true) handle.destroy();
     });
@@ -178,7 +182,7 @@ export class WorkerLink {
   #onEnd(): void {
     this.#ended = true;
     for (const bus of this.#buses.values()) bus.onEnd();
-    for (const seat of this.#seats.values()) seat.onSeats(new Map());
+    for (const station of this.#stations.values()) station.onStations(new Map());
   }
 
   /** What does not reach the primary any more is lost: the end of the channel is told otherwise. */

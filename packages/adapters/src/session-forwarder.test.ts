@@ -12,36 +12,36 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { Seat, WorkerLink } from "./ipc-worker.ts";
-import { numberIn, SEATS, withNumber } from "./seat-number.ts";
+import type { Station, WorkerLink } from "./ipc-worker.ts";
+import { numberIn, STATIONS, withNumber } from "./station-number.ts";
 import { forwardingDefaults, SessionForwarder } from "./session-forwarder.ts";
 
 /** Workers of one process: links that know each other, without IPC. */
 class Links {
   readonly folder: string = mkdtempSync(join(tmpdir(), "forwarder-test-"));
-  readonly seats = new Map<number, string>();
-  readonly all: Seat[] = [];
+  readonly stations = new Map<number, string>();
+  readonly all: Station[] = [];
   /** Sockets that were handed over, and what becomes of them. */
   handedOver = 0;
   carries = true;
 
   link(): WorkerLink {
     const links = this;
-    let seat: Seat;
+    let station: Station;
     return {
-      addSeat(given: Seat) {
-        seat = given;
-        links.all.push(seat);
-        queueMicrotask(() => seat.onWelcome(links.folder));
+      addStation(given: Station) {
+        station = given;
+        links.all.push(station);
+        queueMicrotask(() => station.onWelcome(links.folder));
         return String(links.all.length - 1);
       },
       tellPath(name: string, path: string) {
-        links.seats.set(Number(name), path);
-        seat.onNumber(Number(name));
-        for (const each of links.all) each.onSeats(links.seats);
+        links.stations.set(Number(name), path);
+        station.onNumber(Number(name));
+        for (const each of links.all) each.onStations(links.stations);
       },
       leave(name: string) {
-        links.seats.delete(Number(name));
+        links.stations.delete(Number(name));
       },
       handOver(number: number, head: string, socket: Socket, onSent: (isThere: boolean) => void) {
         links.handedOver++;
@@ -106,8 +106,8 @@ async function start(options = {}): Promise<Worker> {
     server.close();
     forwarder.close();
   });
-  const known = links.seats.size;
-  for (let tries = 0; tries < 100 && links.seats.size === known; tries++)
+  const known = links.stations.size;
+  for (let tries = 0; tries < 100 && links.stations.size === known; tries++)
     await new Promise((done) => setTimeout(done, 1));
   return Object.assign(worker, { forwarder, served, port: (server.address() as AddressInfo).port });
 }
@@ -127,13 +127,13 @@ function ask(port: number, sid: string, { method = "GET", body = "", headers = {
   });
 }
 
-test("a session id tells the number of its seat, and stays one (api.md E4)", () => {
+test("a session id tells the number of its station, and stays one (api.md E4)", () => {
   for (const number of [0, 1, 63, 64, 4095]) {
     const sid = withNumber(ID, number);
     expect(sid).toMatch(/^abcdefghijklmnopqr[\w-]{2}$/);
     expect(numberIn(sid)).toBe(number);
   }
-  expect(SEATS).toBe(4096);
+  expect(STATIONS).toBe(4096);
   for (const sid of ["", "short", `${ID}x`, "abcdefghijklmnopqr!!", "abcdefghijklmnopqr\u0000a"]) {
     expect(numberIn(sid)).toBeUndefined();
   }
@@ -230,7 +230,7 @@ test("after its end it passes nothing on and is not reached", async () => {
   const [first, second] = [await start(), await start()];
   const sid = second.forwarder.mark(ID);
   second.forwarder.close();
-  first.forwarder.onSeats(new Map());
+  first.forwarder.onStations(new Map());
   expect(await ask(first.port, sid)).toEqual([400, "unknown"]);
   expect(second.forwarder.mark(ID)).toBe(ID);
 });

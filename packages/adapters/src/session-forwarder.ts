@@ -11,9 +11,9 @@ import {
 import { connect, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { RoutedEngine, SessionRouter } from "bowline/cluster";
-import type { Seat, WorkerLink } from "./ipc-worker.ts";
+import type { Station, WorkerLink } from "./ipc-worker.ts";
 import { privatePath } from "./private-path.ts";
-import { numberIn, withNumber } from "./seat-number.ts";
+import { numberIn, withNumber } from "./station-number.ts";
 import { stopReading } from "./stop-reading.ts";
 
 /** Options of what is passed on to other workers. */
@@ -49,18 +49,18 @@ const OWN_HEADERS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Makes sessions reachable from all workers that share a port. A session id carries the number of its worker's seat. A
+ * Makes sessions reachable from all workers that share a port. A session id carries the number of its worker's station. A
  * polling request is passed on over a private listener of that worker; the socket of an upgrade is handed over to it for
  * good, so a WebSocket costs the same wherever its upgrade came in. Only upgrades over TLS stay in between.
  */
-export class SessionForwarder implements SessionRouter, Seat {
+export class SessionForwarder implements SessionRouter, Station {
   readonly #link: WorkerLink;
   readonly #options: ForwardingOptions;
   readonly #agent = new Agent({ keepAlive: true, maxFreeSockets: MAX_FREE_SOCKETS });
   readonly #handedOver = new WeakSet<Duplex>();
   #name: string | undefined;
   #number: number | undefined;
-  #seats: ReadonlyMap<number, string> = new Map();
+  #stations: ReadonlyMap<number, string> = new Map();
   #engine: RoutedEngine | undefined;
   #server: Server | undefined;
   #forwarded = 0;
@@ -79,7 +79,7 @@ export class SessionForwarder implements SessionRouter, Seat {
   /** @see {@link SessionRouter.reach} */
   reach(engine: RoutedEngine): void {
     this.#engine = engine;
-    this.#name ??= this.#link.addSeat(this);
+    this.#name ??= this.#link.addStation(this);
   }
 
   /** @see {@link SessionRouter.close} */
@@ -94,8 +94,8 @@ export class SessionForwarder implements SessionRouter, Seat {
 
   /** @see {@link SessionRouter.forwardRequest} */
   forwardRequest(sid: string, request: IncomingMessage, response: ServerResponse): boolean {
-    const seat = this.#seatOf(sid);
-    if (seat === undefined) return false;
+    const station = this.#stationOf(sid);
+    if (station === undefined) return false;
     if (this.#forwarded >= this.#options.maxForwarded) {
       answer(response);
       return true;
@@ -103,7 +103,7 @@ export class SessionForwarder implements SessionRouter, Seat {
     const { url, method } = request;
     const headers = { ...headersOf(request), [FROM]: this.#senderOf(request) };
     try {
-      const passed = httpRequest({ socketPath: seat.path, agent: this.#agent, path: url, method, headers });
+      const passed = httpRequest({ socketPath: station.path, agent: this.#agent, path: url, method, headers });
       this.#forward(passed, request, response);
     } catch {
       // what Node reads and does not write again
@@ -114,12 +114,12 @@ export class SessionForwarder implements SessionRouter, Seat {
 
   /** @see {@link SessionRouter.forwardUpgrade} */
   forwardUpgrade(sid: string, request: IncomingMessage, socket: Duplex, head: Uint8Array): boolean {
-    const seat = this.#seatOf(sid);
-    if (seat === undefined) return false;
+    const station = this.#stationOf(sid);
+    if (station === undefined) return false;
     socket.on("error", ignore);
     if (socket instanceof Socket && Reflect.get(socket, "encrypted") !== true)
-      this.#handOver(seat.number, request, socket, head);
-    else this.#tunnel(seat.path, request, socket, head);
+      this.#handOver(station.number, request, socket, head);
+    else this.#tunnel(station.path, request, socket, head);
     return true;
   }
 
@@ -156,8 +156,8 @@ export class SessionForwarder implements SessionRouter, Seat {
   }
 
   /** @internal */
-  onSeats(seats: ReadonlyMap<number, string>): void {
-    this.#seats = seats;
+  onStations(stations: ReadonlyMap<number, string>): void {
+    this.#stations = stations;
   }
 
   /** @internal */
@@ -170,10 +170,10 @@ export class SessionForwarder implements SessionRouter, Seat {
 
   // ---- the ways
 
-  #seatOf(sid: string): { readonly number: number; readonly path: string } | undefined {
+  #stationOf(sid: string): { readonly number: number; readonly path: string } | undefined {
     const number = numberIn(sid);
     if (number === undefined || number === this.#number) return undefined;
-    const path = this.#seats.get(number);
+    const path = this.#stations.get(number);
     return path === undefined ? undefined : { number, path };
   }
 

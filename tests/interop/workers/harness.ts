@@ -46,7 +46,8 @@ export async function startPrimary(
     serialization = "advanced",
     options = {},
     tls = false,
-  }: { serialization?: string; options?: object; tls?: boolean } = {},
+    env: more = {},
+  }: { serialization?: string; options?: object; tls?: boolean; env?: Record<string, string> } = {},
 ): Promise<Workers> {
   const port = await freePort();
   const script = fileURLToPath(new URL("primary.mjs", import.meta.url));
@@ -55,6 +56,7 @@ export async function startPrimary(
     PRIMARY_OPTIONS: JSON.stringify(options),
     PORT: String(port),
     ...(tls && { TLS: "1" }),
+    ...more,
   };
   const primary: ChildProcess = fork(script, [whose, serialization], { env, execArgv: [] });
   const waiting = new Map<number, (reply: Reply) => void>();

@@ -1,7 +1,7 @@
 const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /** How many numbers there are. */
-export const SEATS: number = DIGITS.length ** 2;
+export const STATIONS: number = DIGITS.length ** 2;
 
 /** Random characters of a session id that are kept: 108 bits. */
 const KEPT = 18;
