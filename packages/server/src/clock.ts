@@ -99,15 +99,21 @@ export class Clock {
     this.#tasks.push(task);
     if (this.#turnArmed) return;
     this.#turnArmed = true;
-    this.#time.endOfTurn(() => this.#runTasks());
+    this.#time.endOfTurn(this.#runTasks);
   }
 
-  #runTasks(): void {
+  readonly #runTasks = (): void => {
     this.#turnArmed = false;
     const tasks = this.#tasks;
     this.#tasks = [];
-    for (const task of tasks) this.#guard(task);
-  }
+    for (const task of tasks) {
+      try {
+        task();
+      } catch (error) {
+        this.#report(error);
+      }
+    }
+  };
 
   #arm(): void {
     const due = this.#heap[0]?.due ?? Infinity;
@@ -124,17 +130,13 @@ export class Clock {
     const now = this.now();
     for (let first = this.#heap[0]; first !== undefined && first.due <= now; first = this.#heap[0]) {
       this.clear(first);
-      this.#guard(() => first.advance(now));
+      try {
+        first.advance(now);
+      } catch (error) {
+        this.#report(error);
+      }
     }
     this.#arm();
-  }
-
-  #guard(action: () => void): void {
-    try {
-      action();
-    } catch (error) {
-      this.#report(error);
-    }
   }
 
   #rise(timed: Timed): void {

@@ -283,11 +283,11 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   /** Hot path */
   flushLater(connection: Connection): void {
     this.#dirty.push(connection);
-    if (this.#dirty.length === 1) this.clock.atEndOfTurn(() => this.flush());
+    if (this.#dirty.length === 1) this.clock.atEndOfTurn(this.#flush);
   }
 
   /** Writes what was sent in this turn of the event loop: once per connection. */
-  flush(): void {
+  readonly #flush = (): void => {
     const dirty = this.#dirty;
     this.#dirty = [];
     for (const connection of dirty) {
@@ -299,7 +299,7 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
         connection.close(true);
       }
     }
-  }
+  };
 
   takeTurn(connection: Connection): void {
     this.#turns.push(connection);
