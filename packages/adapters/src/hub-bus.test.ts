@@ -194,32 +194,42 @@ test("a batch that ends in the middle is an error, and what is whole of it arriv
   expect([got, errors]).toEqual([["a"], ["receive"]]);
 });
 
-test("while a node publishes, what comes from others waits for its next turn, 2 ms at most; an idle one gets it at once", async () => {
+test("what a node says and what others say meet: who is first waits for the other, 2 ms at most; an idle node waits for nobody", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
   const hub = new Hub(1_000_000);
   const [a, b] = [connect(hub), connect(hub)];
   const got: string[] = [];
-  b.bus.subscribe("x", (value) => got.push(text(value)));
+  let arrivals = 0;
+  b.bus.subscribe("x", (value) => got.push(`${text(value)} ${b.bus.isExpected}`));
+  const stop = b.bus.onArrival(() => arrivals++);
   const publish = async (from: typeof a, value: string): Promise<void> => {
     from.bus.publish(from === a ? "x" : "elsewhere", bytes(value));
     await turns();
   };
+  expect([b.bus.isExpected, b.bus.patience]).toEqual([false, 2]);
   await publish(a, "idle");
-  expect(got).toEqual(["idle"]);
-  await publish(b, "now it is busy");
+  // what is delivered waits for nothing more
+  expect([got, arrivals, b.bus.isExpected]).toEqual([["idle false"], 1, true]);
+  // this node was first: what comes is company
+  await publish(b, "mine");
   await publish(a, "first");
+  expect([got.length, arrivals]).toEqual([2, 2]);
+  // the others are first: they wait for its next turn
   await publish(a, "second");
-  expect(got).toEqual(["idle"]);
+  await publish(a, "third");
+  expect([got.length, arrivals]).toEqual([2, 2]);
   b.bus.publish("elsewhere", bytes("its next turn"));
   await Promise.resolve();
-  expect(got).toEqual(["idle", "first", "second"]);
+  expect([got.slice(2), arrivals]).toEqual([["second false", "third false"], 3]);
   await turns();
-  await publish(a, "third");
-  vi.advanceTimersByTime(1);
-  expect(got.length).toBe(3);
-  vi.advanceTimersByTime(1);
-  expect(got[3]).toBe("third");
-  vi.advanceTimersByTime(5);
   await publish(a, "fourth");
-  expect(got[4]).toBe("fourth");
+  vi.advanceTimersByTime(1);
+  expect(got.length).toBe(4);
+  vi.advanceTimersByTime(1);
+  expect([got[4], arrivals]).toEqual(["fourth false", 4]);
+  vi.advanceTimersByTime(5);
+  expect(b.bus.isExpected).toBe(false);
+  stop();
+  await publish(a, "fifth");
+  expect([got[5], arrivals]).toEqual(["fifth false", 4]);
 });

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import type { Bus, BusObserver, BusStatus, Deliver, LostMessages } from "bowline/cluster";
+import type { Bus, BusObserver, BusStatus, Company, Deliver, LostMessages } from "bowline/cluster";
 import { carried, carry, type FromHub, type Pipe, type ToHub } from "./hub-messages.ts";
 import { joinPublications, type Queued, readPublications, sizeOf } from "./publications.ts";
 import { Subscriptions } from "./subscriptions.ts";
@@ -25,7 +25,9 @@ interface Question {
  * A bus at a hub that is reached over a pipe: what is published in one turn of the event loop leaves as one message.
  * Subscribers on the same bus get theirs without the hub.
  */
-export class HubBus implements Bus {
+export class HubBus implements Bus, Company {
+  /** @internal */
+  readonly patience: number = MAX_HOLD;
   readonly #window: Window;
   readonly #subscriptions = new Subscriptions();
   readonly #observers = new Set<BusObserver>();
@@ -40,6 +42,11 @@ export class HubBus implements Bus {
   #held: Uint8Array[] = [];
   #holdTimer: NodeJS.Timeout | undefined;
   #publishedAt = -Infinity;
+  #arrivedAt = -Infinity;
+  /** What this node has published last has not met what others say. */
+  #isAlone = false;
+  #isDelivering = false;
+  readonly #arrivals = new Set<() => void>();
 
   /** @param maxQueuedBytes bytes that wait for the hub; beyond it publications are lost */
   constructor(maxQueuedBytes: number) {
@@ -64,6 +71,7 @@ export class HubBus implements Bus {
     if (this.#isFlushing) return;
     this.#isFlushing = true;
     this.#publishedAt = performance.now();
+    this.#isAlone = this.#held.length === 0;
     // behind what publishes, and before clients are written to
     if (this.#held.length > 0) queueMicrotask(() => this.#release());
     setImmediate(() => this.#flush());
@@ -200,18 +208,35 @@ export class HubBus implements Bus {
    * write per client.
    */
   #receive(batch: Uint8Array): void {
-    if (this.#held.length === 0) {
-      if (performance.now() - this.#publishedAt > BUSY) return this.#deliver(batch);
+    this.#arrivedAt = performance.now();
+    this.#held.push(batch);
+    if (this.#isAlone || this.#arrivedAt - this.#publishedAt > BUSY) return this.#release();
+    if (this.#held.length === 1) {
       this.#holdTimer = setTimeout(() => this.#release(), MAX_HOLD);
     }
-    this.#held.push(batch);
   }
 
   #release(): void {
     clearTimeout(this.#holdTimer);
     const held = this.#held;
     this.#held = [];
-    if (this.#status !== "closed") for (const batch of held) this.#deliver(batch);
+    this.#isAlone = false;
+    if (this.#status === "closed") return;
+    this.#isDelivering = true;
+    for (const batch of held) this.#deliver(batch);
+    this.#isDelivering = false;
+    for (const callback of this.#arrivals) callback();
+  }
+
+  /** @see {@link Company.isExpected} */
+  get isExpected(): boolean {
+    return !this.#isDelivering && performance.now() - this.#arrivedAt < BUSY;
+  }
+
+  /** @see {@link Company.onArrival} */
+  onArrival(callback: () => void): () => void {
+    this.#arrivals.add(callback);
+    return () => void this.#arrivals.delete(callback);
   }
 
   /** Hot path */

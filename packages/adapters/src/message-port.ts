@@ -92,5 +92,6 @@ export interface MessagePortAdapterOptions extends ClusterOptions, MessagePortOp
  * @example const io = new Server(httpServer, { adapter: createAdapter(workerData) });
  */
 export function createAdapter(port: MessagePort, options: Partial<MessagePortAdapterOptions> = {}): ClusterSetup {
-  return clusterSetup(new MessagePortBus(port, options), bowlineCodec(), options);
+  const bus = new MessagePortBus(port, options);
+  return { ...clusterSetup(bus, bowlineCodec(), options), company: bus };
 }

@@ -41,10 +41,11 @@ export function createAdapter(options: Partial<NodeClusterOptions> = {}): Cluste
   if (format === "socket.io" && link !== undefined) {
     return clusterSetup(new OfficialBus(maxQueuedBytes), new OfficialCodec(), options);
   }
-  const setup = clusterSetup(new NodeClusterBus({ maxQueuedBytes }), bowlineCodec(), options);
+  const bus = new NodeClusterBus({ maxQueuedBytes });
+  const setup = clusterSetup(bus, bowlineCodec(), options);
   return link === undefined
     ? setup
-    : { ...setup, sessions: new SessionForwarder(link, { maxForwarded, maxHandOvers }) };
+    : { ...setup, company: bus, sessions: new SessionForwarder(link, { maxForwarded, maxHandOvers }) };
 }
 
 let primary: Primary | undefined;

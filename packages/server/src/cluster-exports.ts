@@ -43,4 +43,5 @@ export { MemoryBus, MemoryNetwork } from "./cluster/memory-bus.ts";
 export type { Handshake } from "./handshake.ts";
 export type { Target } from "./room-index.ts";
 export type { Room } from "./room.ts";
+export type { Company } from "./company.ts";
 export type { RoutedEngine, SessionRouter } from "./session-router.ts";

@@ -52,8 +52,12 @@ export interface ConnectionHost {
   readonly watchesFlushes: boolean;
   onConnectionFlush(connection: Connection, packets: readonly PacketView[]): void;
   onConnectionDrain(connection: Connection): void;
-  /** Calls `connection.flush` at the end of this turn of the event loop. */
-  flushLater(connection: Connection): void;
+  /**
+   * Calls `connection.flush` at the end of this turn of the event loop, or a moment later.
+   * @param mayWait whether what waits is sent to many, for whom it may be worth it
+   * @returns whether it is later
+   */
+  flushLater(connection: Connection, mayWait: boolean): boolean;
   /** Calls `connection.resume` when its turn comes. */
   takeTurn(connection: Connection): void;
   report(error: unknown, event: unknown): void;
@@ -90,6 +94,8 @@ export class Connection
   #transport: Transport;
   #candidate: Transport | undefined;
   #dirty = false;
+  /** What was sent waits for company. */
+  #isWaiting = false;
   /** True while it waits for its turn in the round robin: input is not read. */
   #waiting = false;
   // times are undefined while they do not count: Infinity would cost a heap number for each
@@ -199,9 +205,9 @@ export class Connection
     if (this.#session.phase !== "open" || (volatile && !this.#canTake())) return;
     if (!this.silent) this.#announce("packetCreate", message);
     this.#outbox.add(message);
-    if (!this.#dirty) {
+    if (!this.#dirty || (this.#isWaiting && !message.shared)) {
       this.#dirty = true;
-      this.#host.flushLater(this);
+      this.#isWaiting = this.#host.flushLater(this, message.shared);
     }
     const hard = this.#host.options.limits.maxBufferedBytesHard;
     if (hard !== 0 && this.#unsentBytes > hard) this.#endSlow("maxBufferedBytesHard");
@@ -209,7 +215,7 @@ export class Connection
 
   /** @internal Hot path. Hands what waits to the transport, if that can take it, or in any case (`force`). */
   flush(force = false): void {
-    this.#dirty = false;
+    this.#dirty = this.#isWaiting = false;
     const transport = this.#transport;
     const outbox = this.#outbox;
     if (this.#session.phase === "closed") return;

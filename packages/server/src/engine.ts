@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Codec } from "@bowline/protocol";
 import { ERROR_MESSAGES, ErrorCode, type Refusal, type RequestTerms, termsOfUrl } from "./admission.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock, Timed } from "./clock.ts";
+import type { Company } from "./company.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
 import { serializeCookie } from "./cookie.ts";
 import { cors } from "./cors.ts";
@@ -87,6 +88,11 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   #router: SessionRouter | undefined;
   #clients: Readonly<Record<string, Connection>> | undefined;
   #dirty: Connection[] = [];
+  /** Those that wait for company. */
+  #waiting: Connection[] = [];
+  readonly #patience: Timed = { place: -1, due: 0, advance: () => this.#flushWaiting() };
+  #company: Company | undefined;
+  #leaveCompany: (() => void) | undefined;
   readonly #turns: Connection[] = [];
   #closed = false;
 
@@ -233,6 +239,7 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   close(): this {
     this.#closed = true;
     this.routeBy(undefined);
+    this.keepCompany(undefined);
     for (const connection of [...this.#connections.values()]) connection.close(true);
     return this;
   }
@@ -281,9 +288,41 @@ export class Engine extends ServerEmitter<EngineEvents> implements ConnectionHos
   }
 
   /** Hot path */
-  flushLater(connection: Connection): void {
-    this.#dirty.push(connection);
-    if (this.#dirty.length === 1) this.clock.atEndOfTurn(this.#flush);
+  flushLater(connection: Connection, mayWait: boolean): boolean {
+    const waits = mayWait && this.#isWorthWaiting;
+    if (waits) {
+      this.#waiting.push(connection);
+    } else {
+      this.#dirty.push(connection);
+      if (this.#dirty.length === 1) this.clock.atEndOfTurn(this.#flush);
+    }
+    return waits;
+  }
+
+  /** Hot path. Decided once per turn, by the first connection. */
+  get #isWorthWaiting(): boolean {
+    if (this.#waiting.length > 0) return true;
+    if (this.#company === undefined || this.#dirty.length > 0 || !this.#company.isExpected) return false;
+    this.clock.set(this.#patience, this.clock.now() + this.#company.patience);
+    return true;
+  }
+
+  #flushWaiting(): void {
+    this.clock.clear(this.#patience);
+    this.#dirty = this.#dirty.concat(this.#waiting);
+    this.#waiting = [];
+    this.#flush();
+  }
+
+  /** @internal Other nodes whose messages may leave together with those of this one. */
+  keepCompany(company: Company | undefined): void {
+    this.#leaveCompany?.();
+    this.#company = company;
+    const flush = (): void => this.#flushWaiting();
+    this.#leaveCompany = company?.onArrival(() => {
+      if (this.#waiting.length > 0) this.clock.atEndOfTurn(flush);
+    });
+    if (this.#waiting.length > 0) this.#flushWaiting();
   }
 
   /** Writes what was sent in this turn of the event loop: once per connection. */

@@ -148,6 +148,7 @@ export class Server<
   #startEngine(): void {
     this.engine = new Engine(this.#options, this);
     this.engine.routeBy(this.#setup?.sessions);
+    this.engine.keepCompany(this.#setup?.company);
   }
 
   /**
@@ -257,6 +258,7 @@ export class Server<
     // while the server is made, it has no engine yet
     const engine = this.engine as Engine | undefined;
     engine?.routeBy(setup?.sessions);
+    engine?.keepCompany(setup?.company);
   }
 
   /** @throws UsageError: foreign engines are not offered */

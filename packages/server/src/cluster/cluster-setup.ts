@@ -1,5 +1,6 @@
 import { UsageError } from "@bowline/protocol";
 import { checkNumber, definedOf } from "../check-options.ts";
+import type { Company } from "../company.ts";
 import type { Bus } from "./bus.ts";
 import type { SessionRouter } from "../session-router.ts";
 import type { ClusterCodec } from "./cluster-codec.ts";
@@ -40,6 +41,8 @@ export interface ClusterSetup {
   readonly options: Readonly<ClusterOptions>;
   /** Where nodes share a port: who knows which of them owns a session. */
   readonly sessions?: SessionRouter | undefined;
+  /** Other nodes whose messages may leave together with those of this one. @default none */
+  readonly company?: Company | undefined;
 }
 
 /**

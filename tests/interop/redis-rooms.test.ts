@@ -1,0 +1,62 @@
+import { createServer } from "node:http";
+import { createAdapter, createShardedAdapter, type RedisClient } from "@bowline/adapters/redis";
+import { type ClusterSetup, Server } from "bowline";
+import { io as connect } from "bowline-client";
+import { afterEach, expect, test } from "vitest";
+import { clientMakers } from "../redis-clients.ts";
+import { describeWithRedis, startRedis } from "../redis-server.ts";
+import { atEnd, closeAll, listenOn, once, until } from "./harness.ts";
+
+afterEach(closeAll);
+
+const formats: [name: string, adapterOf: (pub: RedisClient, sub: RedisClient) => ClusterSetup][] = [
+  ["Bowline's format", (pub, sub) => createAdapter(pub, sub, { format: "bowline" })],
+  ["Bowline's format, sharded", (pub, sub) => createShardedAdapter(pub, sub, { format: "bowline" })],
+  ["v4's sharded format", (pub, sub) => createShardedAdapter(pub, sub)],
+];
+
+describeWithRedis("what is sent to a room reaches only the nodes that have somebody in it", () => {
+  test.each(formats)("8 nodes on Redis, %s", async (_name, adapterOf) => {
+    const redis = await startRedis();
+    atEnd(() => redis.stop());
+    const [maker] = clientMakers;
+    const servers: Server[] = [];
+    for (let count = 0; count < 8; count++) {
+      const [pub, sub] = [await maker!.make(redis.url), await maker!.make(redis.url)];
+      atEnd(() => Promise.all([pub.close(), sub.close()]));
+      const io = new Server({ adapter: adapterOf(pub.client, sub.client) });
+      atEnd(() => io.close());
+      servers.push(io);
+    }
+    const [home, ...others] = servers as [Server, ...Server[]];
+    const httpServer = createServer();
+    home.attach(httpServer);
+    home.on("connection", (socket) => socket.join("red"));
+    const client = connect(`http://127.0.0.1:${await listenOn(httpServer)}`, { transports: ["websocket"] });
+    atEnd(() => client.disconnect());
+    const events: unknown[] = [];
+    client.on("news", (number: unknown) => void events.push(number));
+    await once(client, "connect");
+    for (const io of servers) await until(() => io.cluster.status === "up", "up");
+    const adapter = home.of("/").adapter;
+    await until(() => adapter.rooms.has("red"), "the room");
+    expect(await adapter.serverCount()).toBe(8);
+    // the room's subscription stands when something comes through it
+    for (let tries = 0; events.length === 0; tries++) {
+      others[0]!.to("red").emit("news", -1);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      expect(tries).toBeLessThan(500);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    events.length = 0;
+
+    const received = (): number[] => servers.map(({ cluster }) => cluster.counts.received);
+    const before = received();
+    for (let number = 0; number < 200; number++) servers[number % 8]!.to("red").emit("news", number);
+    await until(() => events.length === 200, "all events");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    // its own come back from Redis, and are ignored
+    expect(received().map((count, index) => count - before[index]!)).toEqual([200, 0, 0, 0, 0, 0, 0, 0]);
+    expect(new Set(events).size).toBe(200);
+  });
+});
