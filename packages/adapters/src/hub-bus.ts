@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { Bus, BusObserver, BusStatus, Company, Deliver, LostMessages } from "bowline/cluster";
 import { carried, carry, type FromHub, type Pipe, type ToHub } from "./hub-messages.ts";
+import { observe } from "./observers.ts";
 import { joinPublications, type Queued, readPublications, sizeOf } from "./publications.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { Window } from "./window.ts";
@@ -101,14 +102,7 @@ export class HubBus implements Bus, Company {
 
   /** @see {@link Bus.observe} */
   observe(observer: BusObserver): () => void {
-    // each call is an observer of its own
-    const own: BusObserver = {
-      onStatus: (status) => observer.onStatus(status),
-      onLost: (lost) => observer.onLost(lost),
-      onError: (error) => observer.onError(error),
-    };
-    this.#observers.add(own);
-    return () => void this.#observers.delete(own);
+    return observe(this.#observers, observer);
   }
 
   /** @see {@link Bus.close} */

@@ -9,6 +9,7 @@ import {
 } from "bowline/cluster";
 import { answersOf, channelOf, nodeOf } from "./official-codec.ts";
 import { asOfficial, SOURCE } from "./official-messages.ts";
+import { observe } from "./observers.ts";
 import { Subscriptions } from "./subscriptions.ts";
 
 /**
@@ -64,13 +65,7 @@ export class OfficialBus implements Bus {
 
   /** @see {@link Bus.observe} */
   observe(observer: BusObserver): () => void {
-    const own: BusObserver = {
-      onStatus: (status) => observer.onStatus(status),
-      onLost: (lost) => observer.onLost(lost),
-      onError: (error) => observer.onError(error),
-    };
-    this.#observers.add(own);
-    return () => void this.#observers.delete(own);
+    return observe(this.#observers, observer);
   }
 
   /** @see {@link Bus.close} */
