@@ -1,8 +1,8 @@
 import type { RedisClient } from "@bowline/adapters/redis";
 import { Cluster, Redis } from "ioredis";
-import { Redis as Redis5 } from "ioredis-5";
+import { Cluster as Cluster5, Redis as Redis5 } from "ioredis-5";
 import { createClient, createCluster } from "redis";
-import { createClient as createClient4 } from "redis-4";
+import { createClient as createClient4, createCluster as createCluster4 } from "redis-4";
 
 /** A client of one of the packages. */
 export interface MadeClient {
@@ -71,28 +71,38 @@ export interface ClusterClientMaker {
   make(ports: readonly number[]): Promise<MadeClient>;
 }
 
-/** The packages' clients of a Redis Cluster. */
-export const clusterClientMakers: readonly ClusterClientMaker[] = [
-  {
-    name: "redis",
+function nodeRedisCluster(name: string, create: typeof createCluster): ClusterClientMaker {
+  return {
+    name,
     async make(ports) {
-      const client = createCluster({
+      const client = create({
         rootNodes: ports.map((port) => ({ url: `redis://127.0.0.1:${port}` })),
         defaults: { socket: { reconnectStrategy: () => DELAY } },
       });
       client.on("error", () => {});
       await client.connect();
-      return { client, connect: async () => {}, close: async () => client.destroy() };
+      return { client, connect: async () => {}, close: async () => void (await client.disconnect()) };
     },
-  },
-  {
-    name: "ioredis",
+  };
+}
+
+function ioredisCluster(name: string, Client: typeof Cluster): ClusterClientMaker {
+  return {
+    name,
     async make(ports) {
       const nodes = ports.map((port) => ({ host: "127.0.0.1", port }));
-      const client = new Cluster(nodes, { lazyConnect: true, shardedSubscribers: true });
+      const client = new Client(nodes, { lazyConnect: true, shardedSubscribers: true });
       client.on("error", () => {});
       await client.connect();
       return { client, connect: async () => {}, close: async () => client.disconnect() };
     },
-  },
+  };
+}
+
+/** The packages' clients of a Redis Cluster. */
+export const clusterClientMakers: readonly ClusterClientMaker[] = [
+  nodeRedisCluster("redis", createCluster),
+  nodeRedisCluster("redis 4", createCluster4 as unknown as typeof createCluster),
+  ioredisCluster("ioredis", Cluster),
+  ioredisCluster("ioredis 5", Cluster5 as unknown as typeof Cluster),
 ];

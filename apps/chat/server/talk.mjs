@@ -31,14 +31,14 @@ export function talk(io) {
 
     listen(socket, "user:join", (identity) => {
       const joined = users.join(id, asIdentity(identity));
-      socket.join(everybody);
+      void socket.join(everybody);
       return { user: joined, rooms: rooms.list() };
     });
 
     listen(socket, "room:join", (join) => {
       const { room: name, after } = asJoin(join);
       const { room, isNew } = rooms.join(id, user(), name);
-      socket.join(channel(name));
+      void socket.join(channel(name));
       if (isNew) socket.to(channel(name)).emit("user:joined", name, user());
       tellLists(name);
       return { room: name, users: room.users, messages: room.history.after(after) };

@@ -8,6 +8,7 @@ import {
   type SubscriptionKind,
   WRITE_DEADLINE,
 } from "./redis-port.ts";
+import { type EventSource, type Receiver, RedisReceivers } from "./redis-receivers.ts";
 
 /** How long the owner of a client with `lazyConnect` has, to connect it himself. In ms. */
 const LAZY_DELAY = 100;
@@ -17,6 +18,8 @@ const ANY_SLOT = 0;
 const PING = Buffer.from("*1\r\n$4\r\nPING\r\n");
 
 const EVENTS = ["close", "reconnecting", "end"];
+/** Clusters: there may be other connections than before. */
+const NODE_EVENTS = ["+node", "-node", "+subscriber", "-subscriber", "subscribersReady"];
 const METHODS = {
   channel: ["subscribe", "unsubscribe"],
   pattern: ["psubscribe", "punsubscribe"],
@@ -30,11 +33,18 @@ interface Command {
   reject(error: Error): void;
 }
 
+/** A connection of a cluster's client. */
+type Connection = EventSource & { readonly status: string };
+
 /** What ioredis has beside the commands. */
 interface Internals extends IoredisClient {
   readonly options: object;
   readonly isCluster?: boolean;
-  nodes?(role: "master"): IoredisClient[];
+  nodes?(role: "all"): IoredisClient[];
+  /** A cluster's connection for channels and patterns. */
+  readonly subscriber?: { getInstance?(): Connection | null };
+  /** Those for sharded channels. */
+  readonly shardedSubscribers?: { readonly shardedSubscribers?: Map<string, { getInstance?(): Connection | null }> };
   sendCommand(command: Command, ...rest: unknown[]): unknown;
 }
 
@@ -45,6 +55,12 @@ export class IoredisPort implements RedisPort {
   /** The publication whose command is being made. */
   #made: OnceWritten | undefined;
   #lazy: NodeJS.Timeout | undefined;
+  #listener: RedisPortListener | undefined;
+  readonly #receivers = new RedisReceivers({
+    find: () => receiversOf(this.#client),
+    onBroken: () => this.#listener?.onChange(),
+    onWhole: () => this.#listener?.onReady(),
+  });
 
   constructor(client: IoredisClient) {
     this.#client = client as Internals;
@@ -53,6 +69,10 @@ export class IoredisPort implements RedisPort {
 
   get isReady(): boolean {
     return this.#client.status === "ready";
+  }
+
+  get isReceiving(): boolean {
+    return this.isReady && this.#receivers.areWhole;
   }
 
   publish(kind: "channel" | "shard", channel: string, bytes: Buffer): Flight {
@@ -67,8 +87,9 @@ export class IoredisPort implements RedisPort {
     }
   }
 
-  subscribe(kind: SubscriptionKind, name: string): Promise<unknown> {
-    return this.#subscriber(kind)[METHODS[kind][0]](name);
+  async subscribe(kind: SubscriptionKind, name: string): Promise<void> {
+    await this.#subscriber(kind)[METHODS[kind][0]](name);
+    this.#receivers.look();
   }
 
   unsubscribe(kind: SubscriptionKind, name: string): Promise<unknown> {
@@ -82,11 +103,17 @@ export class IoredisPort implements RedisPort {
   }
 
   async count(kind: "channel" | "shard", channel: string): Promise<number> {
-    const nodes = this.#client.nodes?.("master") ?? [this.#client];
-    return countIn(nodes, kind, channel, (node, [command = "", ...args]) => node.call(command, ...args));
+    const nodes = this.#client.nodes?.("all") ?? [this.#client];
+    const asks = nodes.map(
+      (node) =>
+        ([command = "", ...args]: string[]) =>
+          node.call(command, ...args),
+    );
+    return countIn(asks, kind, channel);
   }
 
   listen(listener: RedisPortListener): () => void {
+    this.#listener = listener;
     const onChange = (): void => listener.onChange();
     const take = (kind: SubscriptionKind, name: unknown, channel: unknown, bytes: unknown): void =>
       listener.onMessage(kind, String(name), String(channel), bytes as Buffer);
@@ -97,11 +124,14 @@ export class IoredisPort implements RedisPort {
       ["pmessageBuffer", (pattern, channel, bytes) => take("pattern", pattern, channel, bytes)],
       ["smessageBuffer", (channel, bytes) => take("shard", channel, channel, bytes)],
       ...EVENTS.map((event) => [event, onChange] as const),
+      ...NODE_EVENTS.map((event) => [event, () => this.#receivers.look()] as const),
     ];
     for (const [event, handler] of added) this.#client.on(event, handler);
     this.#connectIfLazy();
     return () => {
       clearTimeout(this.#lazy);
+      this.#listener = undefined;
+      this.#receivers.close();
       for (const [event, handler] of added) this.#client.off(event, handler);
     };
   }
@@ -132,6 +162,17 @@ export class IoredisPort implements RedisPort {
     // prefixes are for keys; and publications must not leave the tick, as they do in pipelines
     const options = { ...client.options, keyPrefix: "", enableAutoPipelining: false };
     return Object.create(client, { options: { value: options }, sendCommand: { value: sendCommand } }) as Internals;
+  }
+}
+
+/** The connections of a cluster's client that have been subscribed to something. */
+function* receiversOf({ isCluster, subscriber, shardedSubscribers }: Internals): Generator<Receiver> {
+  if (isCluster !== true) return;
+  for (const each of [subscriber, ...(shardedSubscribers?.shardedSubscribers?.values() ?? [])]) {
+    const source = each?.getInstance?.();
+    if (source && source.status !== "wait") {
+      yield { source, isNeeded: true, isReady: source.status === "ready" };
+    }
   }
 }
 

@@ -6,11 +6,15 @@ import {
   type RedisPort,
   type RedisPortListener,
   type SubscriptionKind,
+  withinDeadline,
   WRITE_DEADLINE,
 } from "./redis-port.ts";
+import { type EventSource, type Receiver, RedisReceivers } from "./redis-receivers.ts";
 
 const EVENTS = ["end", "reconnecting", "disconnect"];
 const CLUSTER_EVENTS = ["connect", "node-ready"];
+/** Clusters: version 6 takes what was subscribed to from a node that has gone. */
+const MOVE_EVENT = "__resubscribeAllPubSubListeners";
 const METHODS = {
   channel: ["subscribe", "unsubscribe"],
   pattern: ["pSubscribe", "pUnsubscribe"],
@@ -22,9 +26,14 @@ export class NodeRedisPort implements RedisPort {
   readonly #client: NodeRedisClient | NodeRedisCluster;
   #listener: RedisPortListener | undefined;
   /** By kind and name: the client knows its subscriptions by them. */
-  readonly #receivers: Map<string, (message: unknown, channel: unknown) => void> = new Map();
+  readonly #handlers: Map<string, (message: unknown, channel: unknown) => void> = new Map();
   /** The node of a cluster that publishes. */
   #node: NodeRedisClient | undefined;
+  readonly #receivers = new RedisReceivers({
+    find: () => receiversOf(this.#client),
+    onBroken: () => this.#listener?.onChange(),
+    onWhole: () => this.#listener?.onReady(),
+  });
 
   constructor(client: NodeRedisClient | NodeRedisCluster) {
     this.#client = client;
@@ -36,6 +45,10 @@ export class NodeRedisPort implements RedisPort {
     return isReady;
   }
 
+  get isReceiving(): boolean {
+    return this.isReady && this.#receivers.areWhole;
+  }
+
   publish(kind: "channel" | "shard", channel: string, bytes: Buffer): Flight {
     const args = [kind === "shard" ? "SPUBLISH" : "PUBLISH", channel, bytes];
     const client = this.#client;
@@ -45,42 +58,55 @@ export class NodeRedisPort implements RedisPort {
     return { done: client.sendCommand(args), cancel: () => void args.splice(0, args.length, "PING") };
   }
 
-  #publishOn(
+  async #publishOn(
     cluster: NodeRedisCluster,
     kind: "channel" | "shard",
     channel: string,
     args: (string | Buffer)[],
   ): Promise<unknown> {
     const abortSignal = AbortSignal.timeout(WRITE_DEADLINE);
-    if (kind === "shard") return cluster.sendCommand(channel, false, args, { abortSignal });
-    // the cluster would take any node, which loses the order
+    // the cluster would take any node for plain channels, which loses the order
     if (this.#node?.isReady !== true) this.#node = readyNodeOf(cluster);
-    return this.#node?.sendCommand(args, { abortSignal }) ?? Promise.reject(new Error("no node is connected"));
+    const sent =
+      kind === "shard"
+        ? cluster.sendCommand(channel, false, args, { abortSignal })
+        : this.#node?.sendCommand(args, { abortSignal });
+    if (sent === undefined) throw new Error("no node is connected");
+    if ("isReady" in cluster) return sent;
+    try {
+      return await withinDeadline(sent);
+    } finally {
+      // version 4 knows no abortSignal, and waits for a node that has gone: it becomes something harmless
+      args.splice(0, args.length, "PING");
+    }
   }
 
-  subscribe(kind: SubscriptionKind, name: string): Promise<unknown> {
+  async subscribe(kind: SubscriptionKind, name: string): Promise<void> {
     const key = `${kind} ${name}`;
-    const receive = this.#receivers.get(key) ?? ((message, channel) => this.#take(kind, name, message, channel));
-    this.#receivers.set(key, receive);
-    return this.#client[METHODS[kind][0]](name, receive, true);
+    const receive = this.#handlers.get(key) ?? ((message, channel) => this.#take(kind, name, message, channel));
+    this.#handlers.set(key, receive);
+    await this.#client[METHODS[kind][0]](name, receive, true);
+    this.#receivers.look();
   }
 
   async unsubscribe(kind: SubscriptionKind, name: string): Promise<void> {
     const key = `${kind} ${name}`;
-    const receive = this.#receivers.get(key);
+    const receive = this.#handlers.get(key);
     if (receive === undefined) return;
     await this.#client[METHODS[kind][1]](name, receive, true);
-    this.#receivers.delete(key);
+    this.#handlers.delete(key);
   }
 
   async count(kind: "channel" | "shard", channel: string): Promise<number> {
     const client = this.#client;
-    const nodes = isCluster(client)
-      ? await Promise.all(
-          client.masters.map((master) => client.nodeClient(master as never) as Promise<NodeRedisClient>),
-        )
-      : [client];
-    return countIn(nodes, kind, channel, (node, args) => node.sendCommand(args));
+    if (!isCluster(client)) return countIn([(args) => client.sendCommand(args)], kind, channel);
+    const nodes = [...client.masters, ...(client.replicas ?? [])];
+    const asks = nodes.map((node) => async (args: string[]) => {
+      const connected = (await withinDeadline(Promise.resolve(client.nodeClient(node as never)))) as NodeRedisClient;
+      if (!connected.isReady) throw new Error("a node of the Redis Cluster is not connected");
+      return connected.sendCommand(args);
+    });
+    return countIn(asks, kind, channel);
   }
 
   listen(listener: RedisPortListener): () => void {
@@ -103,6 +129,7 @@ export class NodeRedisPort implements RedisPort {
     };
     const added: (readonly [event: string, handler: (error: unknown) => void])[] = [
       ...(isCluster(this.#client) ? CLUSTER_EVENTS.map((event) => [event, onNode] as const) : []),
+      [MOVE_EVENT, () => this.#receivers.break()],
       ...EVENTS.map((event) => [event, onChange] as const),
       ["ready", onReady],
       ["error", onError],
@@ -110,6 +137,7 @@ export class NodeRedisPort implements RedisPort {
     for (const [event, handler] of added) this.#client.on(event, handler);
     return () => {
       this.#listener = undefined;
+      this.#receivers.close();
       for (const [event, handler] of added) this.#client.off(event, handler);
     };
   }
@@ -121,6 +149,56 @@ export class NodeRedisPort implements RedisPort {
 
 function isCluster(client: NodeRedisClient | NodeRedisCluster): client is NodeRedisCluster {
   return "nodeClient" in client;
+}
+
+/** As node-redis names the kinds of subscriptions. */
+const LISTENER_TYPES = ["CHANNELS", "PATTERNS", "SHARDED"];
+
+/** A connection of a cluster's client that receives, or that is being made. */
+type Connection =
+  | Promise<unknown>
+  | (EventSource & {
+      readonly isReady: boolean;
+      getPubSubListeners(type: string): ReadonlyMap<string, unknown>;
+      disconnect(): Promise<unknown>;
+    });
+
+/** Where a cluster's client has them: with the nodes, sharded ones as `pubSubClient` in version 4. */
+interface ReceivingNode {
+  readonly client?: Connection;
+  readonly pubSub?: { readonly client: Connection };
+  pubSubClient?: Connection;
+}
+
+function* receiversOf(client: NodeRedisClient | NodeRedisCluster): Generator<Receiver> {
+  if (!isCluster(client)) return;
+  const { pubSubNode, masters } = client as {
+    readonly pubSubNode?: ReceivingNode;
+    readonly masters: readonly object[];
+  };
+  if (pubSubNode?.client !== undefined) yield receiverOf(pubSubNode.client);
+  for (const master of masters as readonly ReceivingNode[]) {
+    const { pubSub, pubSubClient } = master;
+    if (pubSub !== undefined) yield receiverOf(pubSub.client);
+    if (pubSubClient !== undefined) yield receiverOf(pubSubClient, () => delete master.pubSubClient);
+  }
+}
+
+/** @param forget makes the client forget it: version 4 asks for channels of several slots at once, which ends in an error */
+function receiverOf(connection: Connection, forget?: () => void): Receiver {
+  if (connection instanceof Promise) return { source: undefined, isNeeded: true, isReady: false };
+  return {
+    source: connection,
+    isReady: connection.isReady,
+    get isNeeded() {
+      return LISTENER_TYPES.some((type) => connection.getPubSubListeners(type).size > 0);
+    },
+    replace() {
+      if (forget === undefined) return;
+      forget();
+      connection.disconnect().catch(() => {});
+    },
+  };
 }
 
 /** A primary that is connected; with `minimizeConnections`, none may be: one is connected then. */

@@ -6,6 +6,8 @@ import { RedisSubscriptions, type SubscriptionsUser } from "./redis-subscription
 
 /** How long the end waits for Redis to confirm that nothing is subscribed to any more. In ms. */
 const CLOSE_PATIENCE = 1_000;
+/** How long who joins a room waits for Redis: a Redis that hangs must not stop him. In ms. */
+const STAND_PATIENCE = 1_000;
 
 /** Options of a bus on Redis. */
 export interface RedisBusOptions {
@@ -93,6 +95,11 @@ export class RedisBus implements Bus {
     return this.#add(this.#kind, channel, deliver);
   }
 
+  stands(channel: string): Promise<void> | undefined {
+    const standing = this.#subscriptions?.stands(this.#kind, channel);
+    return standing && within(standing, STAND_PATIENCE);
+  }
+
   async size(channel: string): Promise<number> {
     this.#start();
     if (this.#status === "closed") throw new Error("the bus is closed");
@@ -134,10 +141,7 @@ export class RedisBus implements Bus {
   }
 
   async #settled(): Promise<void> {
-    const done = Promise.all([this.#subscriptions?.settled(), this.#publisher.settled()]);
-    let timer: NodeJS.Timeout | undefined;
-    await Promise.race([done, new Promise((resolve) => (timer = setTimeout(resolve, CLOSE_PATIENCE)))]);
-    clearTimeout(timer);
+    await within(Promise.all([this.#subscriptions?.settled(), this.#publisher.settled()]), CLOSE_PATIENCE);
   }
 
   /** With the first use: who only makes an adapter finds no listeners on his clients. */
@@ -184,6 +188,13 @@ export class RedisBus implements Bus {
   #tellError(error: BusError): void {
     for (const each of this.#observers) each.onError(error);
   }
+}
+
+/** Waits for something, but not for too long. */
+async function within(done: Promise<unknown>, patience: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([done, new Promise((resolve) => (timer = setTimeout(resolve, patience)))]);
+  clearTimeout(timer);
 }
 
 /** Makes a text one that PSUBSCRIBE takes literally. */

@@ -18,6 +18,7 @@ export interface NodeRedisClient extends NodeRedisSubscriber {
 /** What is needed of a client of a Redis Cluster of `redis` (node-redis) 4 or later. */
 export interface NodeRedisCluster extends NodeRedisSubscriber {
   readonly masters: readonly unknown[];
+  readonly replicas?: readonly unknown[];
   nodeClient(node: never): unknown;
   sendCommand(
     firstKey: string,

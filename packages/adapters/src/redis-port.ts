@@ -13,9 +13,9 @@ export interface Flight {
 
 /** Who is told what happens at a client. */
 export interface RedisPortListener {
-  /** There is a new connection. */
+  /** There is a new connection, or one that has forgotten what was subscribed to. */
   onReady(): void;
-  /** There may be no connection any more: see `isReady`. */
+  /** There may be no connection any more: see `isReady` and `isReceiving`. */
   onChange(): void;
   onError(error: unknown): void;
   onMessage(kind: SubscriptionKind, name: string, channel: string, bytes: Buffer): void;
@@ -25,6 +25,8 @@ export interface RedisPortListener {
 export interface RedisPort {
   /** Whether what is sent now is written at once, as far as the client can tell. */
   readonly isReady: boolean;
+  /** Whether what is subscribed to arrives, as far as the client can tell. */
+  readonly isReceiving: boolean;
   /** Publishes: once, to the connection that there is, or never. */
   publish(kind: "channel" | "shard", channel: string, bytes: Buffer): Flight;
   subscribe(kind: SubscriptionKind, name: string): Promise<unknown>;
@@ -38,15 +40,35 @@ export interface RedisPort {
 /** How long a cluster's client may look for the right node, before a publication is not to be written any more. In ms. */
 export const WRITE_DEADLINE = 1_000;
 
-/** Asks nodes how many connections have subscribed to a channel, and adds it up. */
-export async function countIn<Node>(
-  nodes: readonly Node[],
+/**
+ * Asks the nodes of a cluster, replicas among them, how many connections have subscribed to a channel, and adds it up. A
+ * node that cannot be reached has none.
+ * @throws what the first one said, if none has answered
+ */
+export async function countIn(
+  asks: readonly ((args: string[]) => Promise<unknown>)[],
   kind: "channel" | "shard",
   channel: string,
-  ask: (node: Node, args: string[]) => Promise<unknown>,
 ): Promise<number> {
   const args = ["PUBSUB", kind === "shard" ? "SHARDNUMSUB" : "NUMSUB", channel];
-  const replies = await Promise.all(nodes.map((node) => ask(node, args)));
+  const replies = await Promise.allSettled(asks.map((ask) => ask(args)));
+  const [first] = replies;
+  if (first?.status === "rejected" && replies.every(({ status }) => status === "rejected")) throw first.reason;
   // [channel, count]; what numbers are read as is the client's to say
-  return replies.reduce<number>((sum, reply) => sum + (Number(String((reply as unknown[])[1])) || 0), 0);
+  return replies.reduce((sum, reply) => {
+    return reply.status === "rejected" ? sum : sum + (Number(String((reply.value as unknown[])[1])) || 0);
+  }, 0);
+}
+
+/** Rejects if something takes too long. */
+export async function withinDeadline<Value>(value: Promise<Value>): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error("a node of the Redis Cluster is not connected")), WRITE_DEADLINE);
+  });
+  try {
+    return await Promise.race([value, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

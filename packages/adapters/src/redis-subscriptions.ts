@@ -22,6 +22,17 @@ interface Subscription {
   /** What Redis has confirmed on the current connection; `unknown` if the client may have kept more of it than `off`. */
   state: "unknown" | "on" | "off";
   isAsked: boolean;
+  /** Who waits for the answer. */
+  waiting?: (() => void)[] | undefined;
+}
+
+/** A name as it comes back from Redis: it has no lone surrogates. */
+const sentAs = (name: string): string => Buffer.from(name).toString();
+
+function endWait(subscription: Subscription): void {
+  const { waiting = [] } = subscription;
+  subscription.waiting = undefined;
+  for (const resolve of waiting) resolve();
 }
 
 const known = new WeakMap<RedisClient, RedisSubscriptions>();
@@ -73,7 +84,7 @@ export class RedisSubscriptions {
         onError: (error) => this.#tell("connect", error),
         onMessage: (kind, name, channel, bytes) => this.#deliver(kind, name, channel, bytes),
       });
-      if (this.#port.isReady) this.#onReady();
+      if (this.#port.isReceiving) this.#onReady();
     }
     return () => {
       if (!this.#users.delete(user) || this.#users.size > 0) return;
@@ -107,18 +118,24 @@ export class RedisSubscriptions {
     };
   }
 
+  /** Settled when Redis has confirmed a subscription, or will not any more; undefined if that is now. */
+  stands(kind: SubscriptionKind, name: string): Promise<void> | undefined {
+    const subscription = this.#subscriptions.get(`${kind} ${sentAs(name)}`);
+    if (subscription?.isAsked !== true) return undefined;
+    return new Promise((resolve) => (subscription.waiting ??= []).push(resolve));
+  }
+
   /** Settled when nothing is on its way to or from Redis: for the end of a bus. */
   async settled(): Promise<void> {
     // what was left in this tick is still to be asked for
     await Promise.resolve();
-    while (this.#port.isReady && [...this.#subscriptions.values()].some((each) => each.isAsked)) {
+    while (this.#port.isReceiving && [...this.#subscriptions.values()].some((each) => each.isAsked)) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
   }
 
   #find(kind: SubscriptionKind, name: string): Subscription {
-    // as it comes back from Redis: it has no lone surrogates
-    const sent = Buffer.from(name).toString();
+    const sent = sentAs(name);
     const key = `${kind} ${sent}`;
     const found = this.#subscriptions.get(key);
     if (found !== undefined) return found;
@@ -151,12 +168,13 @@ export class RedisSubscriptions {
     this.#setState(subscription, state);
     if (state === "unknown") {
       // a connection that ends refuses everything, and says so itself
-      if (this.#port.isReady) this.#onRefusal(subscription, error);
+      if (this.#port.isReceiving) this.#onRefusal(subscription, error);
     } else {
       this.#refused.delete(subscription);
       this.#settle(subscription);
     }
     this.#check();
+    if (!subscription.isAsked) endWait(subscription);
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
@@ -197,7 +215,7 @@ export class RedisSubscriptions {
   }
 
   #onChange(): void {
-    if (this.#isConnected && !this.#port.isReady) this.#onLost();
+    if (this.#isConnected && !this.#port.isReceiving) this.#onLost();
     this.#check();
   }
 
@@ -212,6 +230,7 @@ export class RedisSubscriptions {
       // clients may ask again by themselves
       if (each.isAsked || each.state === "on") this.#setState(each, "unknown");
       each.isAsked = false;
+      endWait(each);
     }
     for (const resolve of this.#waiting.splice(0)) resolve();
   }

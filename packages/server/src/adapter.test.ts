@@ -14,20 +14,20 @@ const staged = () => {
 describe("v4's methods on namespace.adapter (api.md A1)", () => {
   test("addAll, del, delAll and socketRooms", () => {
     const { adapter, a } = staged();
-    adapter.addAll(a.id, ["x", "y"]);
+    void adapter.addAll(a.id, ["x", "y"]);
     expect([...adapter.socketRooms(a.id)!]).toEqual([a.id, "x", "y"]);
     adapter.del(a.id, "x");
     expect([...a.rooms]).toEqual([a.id, "y"]);
     adapter.delAll(a.id);
     expect(adapter.sids.has(a.id)).toBe(false);
-    adapter.addAll("nobody", ["x"]);
+    void adapter.addAll("nobody", ["x"]);
     expect(adapter.rooms.has("x")).toBe(false);
   });
 
   test("broadcast reaches rooms without exceptions", () => {
     const { adapter, a, b, peers, time } = staged();
-    adapter.addAll(a.id, ["x"]);
-    adapter.addAll(b.id, ["x"]);
+    void adapter.addAll(a.id, ["x"]);
+    void adapter.addAll(b.id, ["x"]);
     const packet = { type: PacketType.EVENT, nsp: "/", data: ["e", 1] };
     adapter.broadcast(packet, { rooms: new Set(["x"]), except: new Set([a.id]) });
     time.settle();

@@ -93,10 +93,13 @@ export class Adapter extends ServerEmitter<AdapterEvents> {
     return new Set([...this.rooms.keys(), ...((await this.nsp.cluster?.rooms()) ?? [])]);
   }
 
-  /** A socket joins rooms. */
-  addAll(id: string, rooms: Iterable<Room>): void {
+  /** A socket joins rooms. @see {@link Socket.join} */
+  addAll(id: string, rooms: Iterable<Room>): Promise<void> | void {
     const socket = this.nsp.sockets.get(id);
-    if (socket !== undefined) this.nsp.index.add(socket, rooms);
+    if (socket === undefined) return undefined;
+    const all = [...rooms];
+    this.nsp.index.add(socket, all);
+    return this.nsp.cluster?.stands(all);
   }
 
   /** A socket leaves a room. */

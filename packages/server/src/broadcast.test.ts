@@ -111,9 +111,9 @@ describe("whom it reaches (api.md B1)", () => {
   const reachedBy = (emit: (stage: Stage) => void): number[] => {
     const stage = audience(4);
     const sockets = [...stage.server.sockets.sockets.values()];
-    sockets[0]!.join(["a", "b"]);
-    sockets[1]!.join("b");
-    sockets[2]!.join("c");
+    void sockets[0]!.join(["a", "b"]);
+    void sockets[1]!.join("b");
+    void sockets[2]!.join("c");
     emit(stage);
     stage.time.settle();
     return stage.peers.flatMap(({ transport }, at) => transport.sent.map(() => at));
@@ -135,7 +135,7 @@ describe("whom it reaches (api.md B1)", () => {
   test("an operator is immutable and can be used again (api.md N1)", () => {
     const { server, time, peers } = audience(2);
     const [one] = [...server.sockets.sockets.values()];
-    one!.join("a");
+    void one!.join("a");
     const toA = server.to("a");
     void toA.except("a");
     toA.emit("x");
@@ -243,8 +243,8 @@ describe("the cluster API of one node (api.md B3, B4)", () => {
   test("fetchSockets, socketsJoin, socketsLeave and disconnectSockets act on whom it is aimed at", async () => {
     const { server, time, peers } = audience(3);
     const [a, b] = [...server.sockets.sockets.values()];
-    a!.join("x");
-    b!.join("x");
+    void a!.join("x");
+    void b!.join("x");
     server.in("x").socketsJoin(["y", "z"]);
     expect((await server.in("y").fetchSockets()).map(({ id }) => id)).toEqual([a!.id, b!.id]);
     server.in("y").except(a!.id).socketsLeave("y");

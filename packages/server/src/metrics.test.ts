@@ -54,7 +54,7 @@ describe("io.metrics", () => {
     await webSocket(stage);
     await settled(stage, askUpgrade(stage.server, WEBSOCKET));
     stage.server.of("/other");
-    socketOf(stage).join(["a", "b"]);
+    void socketOf(stage).join(["a", "b"]);
     expect(metrics.toJSON()).toMatchObject({ connections: 3, pending: 1, sockets: 2, namespaces: 2, rooms: 4 });
     expect(metrics.deadlines).toBe(3);
     one.destroy();

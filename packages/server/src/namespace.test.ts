@@ -53,7 +53,7 @@ describe("middlewares of a namespace (api.md N2, abuse matrix 82)", () => {
   test("next(error) refuses with its message and data, and rooms joined so far are left", () => {
     const stage = setTheStage();
     stage.server.use((socket, next) => {
-      socket.join("r");
+      void socket.join("r");
       const error: ExtendedError = new Error("Not authorized");
       error.data = { please: "log in" };
       next(error);
@@ -113,7 +113,7 @@ describe("middlewares of a namespace (api.md N2, abuse matrix 82)", () => {
     const connected = vi.fn();
     let admit = (): void => {};
     stage.server.use((socket, next) => {
-      socket.join("r");
+      void socket.join("r");
       admit = next;
     });
     stage.server.on("connection", connected);

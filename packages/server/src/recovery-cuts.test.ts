@@ -141,7 +141,7 @@ function run(seed: number, cuts: number): ModelClient[] {
       if (own.delete(room)) socket.leave(room);
       else {
         own.add(room);
-        socket.join(room);
+        void socket.join(room);
       }
     },
     () => {

@@ -148,7 +148,7 @@ describe("a client that comes back (api.md C1, C2)", () => {
     const client = arrive(stage);
     const socket = socketOf(stage, client);
     expect(socket.recovered).toBe(false);
-    socket.join(["room", "left"]);
+    void socket.join(["room", "left"]);
     socket.leave("left");
     socket.data = { user: "ann" };
     socket.emit("first");
@@ -295,7 +295,7 @@ describe("a client that comes back (api.md C1, C2)", () => {
     const client = arrive(stage);
     stage.server.to("room").emit("before it joined");
     stage.server.except("room").emit("when it was not excepted");
-    socketOf(stage, client).join("room");
+    void socketOf(stage, client).join("room");
     stage.server.to("room").emit("after");
     cut(client);
     expect(bare(arrive(stage, { pid: client.pid }).missed)).toEqual([["when it was not excepted"], ["after"]]);
@@ -305,7 +305,7 @@ describe("a client that comes back (api.md C1, C2)", () => {
     const stage = on();
     const client = arrive(stage);
     const socket = socketOf(stage, client);
-    socket.join("room");
+    void socket.join("room");
     stage.server.to("room").emit("in time");
     stage.server.except("room").emit("when it was excepted");
     socket.leave("room");
@@ -320,10 +320,10 @@ describe("a client that comes back (api.md C1, C2)", () => {
     const client = arrive(stage);
     const socket = socketOf(stage, client);
     for (let count = 0; count < 100; count++) {
-      socket.join("room");
+      void socket.join("room");
       stage.server.to("room").emit("n", count);
       socket.leave("room");
-      socket.join("quiet");
+      void socket.join("quiet");
       socket.leave("quiet");
     }
     cut(client);
@@ -368,7 +368,7 @@ describe("one owner (delivery §8, abuse matrix 106, 108)", () => {
     const stage = on();
     const client = arrive(stage);
     const old = socketOf(stage, client);
-    old.join("room");
+    void old.join("room");
     const ended = vi.fn();
     old.on("disconnect", ended);
     stage.server.emit("unseen");
@@ -454,7 +454,7 @@ describe("authorise first, replay after (api.md C2, abuse matrix 107)", () => {
   /** A client that is away and has missed an event. */
   const away = (stage: Stage): Arrival => {
     const client = arrive(stage);
-    socketOf(stage, client).join(["room", "admin"]);
+    void socketOf(stage, client).join(["room", "admin"]);
     socketOf(stage, client).data = { user: "ann" };
     cut(client);
     stage.server.to("room").emit("secret");
@@ -509,7 +509,7 @@ describe("authorise first, replay after (api.md C2, abuse matrix 107)", () => {
       expect([socket.id, socket.recovered, socket.data]).toEqual([client.sid, true, { user: "ann" }]);
       expect(socket.rooms.has("admin")).toBe(true);
       socket.leave("admin");
-      socket.join("new");
+      void socket.join("new");
       next();
     });
     const back = arrive(stage, { pid: client.pid });
@@ -546,7 +546,7 @@ describe("authorise first, replay after (api.md C2, abuse matrix 107)", () => {
     const stage = strict();
     const client = arrive(stage);
     const old = socketOf(stage, client);
-    old.join(["kept", "left"]);
+    void old.join(["kept", "left"]);
     let admit = (): void => {};
     stage.server.use((_socket, next) => void (admit = next));
     stage.open().transport.receive(`40{"pid":"${client.pid}"}`);

@@ -219,7 +219,7 @@ describe("the end of a socket (api.md K6)", () => {
     const stage = setTheStage();
     const { transport } = stage.join();
     const socket = onlySocket(stage);
-    socket.join("r");
+    void socket.join("r");
     const told: unknown[] = [];
     socket.on("disconnecting", (reason) => told.push(["disconnecting", reason, [...socket.rooms]]));
     socket.on("disconnect", (reason) => told.push(["disconnect", reason, [...socket.rooms], socket.connected]));
@@ -235,7 +235,7 @@ describe("the end of a socket (api.md K6)", () => {
     stage.join();
     const socket = onlySocket(stage);
     socket.disconnect();
-    socket.join("r");
+    void socket.join("r");
     expect(stage.server.sockets.adapter.rooms.size).toBe(0);
     expect(stage.server.sockets.sockets.size).toBe(0);
   });
@@ -298,7 +298,7 @@ describe("modifiers", () => {
     const stage = setTheStage({ limits: { maxRoomsPerSocket: 2 } });
     stage.join();
     const socket = onlySocket(stage);
-    socket.join(["a", "b"]);
+    void socket.join(["a", "b"]);
     expect(() => socket.join("c")).toThrow(expect.objectContaining({ code: "too_many_rooms" }));
   });
 });

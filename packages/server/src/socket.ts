@@ -213,10 +213,12 @@ export class Socket<
 
   /**
    * Joins rooms, at once; nothing after the socket has ended.
+   * @returns where other nodes send what is for a room only to nodes that have said that they want it: when that has been
+   * said, or after a second; undefined if nothing has to be waited for
    * @throws UsageError beyond the limit `maxRoomsPerSocket`
    */
-  join(room: Room | Room[]): void {
-    if (this.#state === "ended") return;
+  join(room: Room | Room[]): Promise<void> | void {
+    if (this.#state === "ended") return undefined;
     const rooms = Array.isArray(room) ? room : [room];
     const limit = this.nsp.limits.maxRoomsPerSocket;
     if (limit !== 0 && (this.joined?.size ?? 0) + rooms.length > limit) {
@@ -224,6 +226,7 @@ export class Socket<
       throw new UsageError("too_many_rooms", `socket would be in more than ${limit} rooms`);
     }
     this.nsp.index.add(this, rooms);
+    return this.nsp.cluster?.stands(rooms);
   }
 
   /** Leaves a room, at once. */

@@ -60,6 +60,11 @@ export interface Bus {
    * @returns the end of it; calling it again does nothing
    */
   subscribePrefix?(prefix: string, deliver: Deliver): () => void;
+  /**
+   * Settles when what is published from now on to a channel that was subscribed to comes here, or when the bus cannot say;
+   * undefined if that is now. Never rejects. Missing where subscriptions stand at once.
+   */
+  stands?(channel: string): Promise<void> | undefined;
   /** How many nodes have subscribed to a channel. Missing where the engine below cannot tell. Rejects if it fails to. */
   size?(channel: string): Promise<number>;
   /** Tells of everything that happens to the bus; gives the undo. */

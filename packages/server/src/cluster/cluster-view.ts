@@ -57,6 +57,10 @@ export interface ClusterCounts {
 
 /** How often what goes on is told, in ms. */
 const PAUSE = 1_000;
+/** How often one and the same error of a bus is told, in ms: while an engine is away, each attempt to reach it fails. */
+const ERROR_PAUSE = 60_000;
+/** Errors of the bus that are remembered. */
+const MAX_ERRORS = 32;
 
 interface ViewHost {
   readonly clock: Clock;
@@ -81,6 +85,8 @@ export class ClusterView extends ServerEmitter<ClusterEvents> implements Cluster
   #gap: { from: number; reason: LostMessages["reason"]; lost: number; lostBytes: number } | undefined;
   #ignored: { channel: string; error: unknown; count: number } | undefined;
   #quietUntil = 0;
+  /** When errors of the bus were last told, by what they say. */
+  readonly #told = new Map<string, number>();
 
   /** @internal */
   constructor(host: ViewHost) {
@@ -119,6 +125,7 @@ export class ClusterView extends ServerEmitter<ClusterEvents> implements Cluster
     this.#stop?.();
     this.#flush();
     this.#host.clock.clear(this);
+    this.#told.clear();
     this.#setup = setup;
     this.#stop = setup?.bus.observe(this);
     if (setup?.bus.status === "down") this.onStatus("down");
@@ -157,6 +164,8 @@ export class ClusterView extends ServerEmitter<ClusterEvents> implements Cluster
   /** @internal */
   onStatus(status: BusStatus): void {
     if (status === "down") this.#gap ??= { from: Date.now(), reason: "down", lost: 0, lostBytes: 0 };
+    // what comes after an outage is another one's
+    if (status === "up") this.#told.clear();
     this.#fire("status", [status]);
     if (status === "up" || status === "closed") this.#tellGap();
   }
@@ -174,6 +183,15 @@ export class ClusterView extends ServerEmitter<ClusterEvents> implements Cluster
 
   /** @internal */
   onError({ stage, cause }: BusError): void {
+    const { code, message = String(cause) } = Object(cause) as { readonly code?: unknown; readonly message?: unknown };
+    const text = `${stage} ${String(code)} ${String(message)}`;
+    const now = this.#host.clock.now();
+    if (now < (this.#told.get(text) ?? -Infinity) + ERROR_PAUSE) return;
+    this.#told.delete(text);
+    this.#told.set(text, now);
+    // a Map remembers in which order it was filled
+    const [oldest = text] = this.#told.keys();
+    if (this.#told.size > MAX_ERRORS) this.#told.delete(oldest);
     this.#host.warn(cause, `cluster ${stage}`);
   }
 

@@ -67,7 +67,7 @@ describe.each(codecs)("%s", (_name, make) => {
   test("to several rooms of one node: a client in all of them gets it once", async () => {
     const [a, b] = (await nodes(2, { codec: make() })) as [Node, Node];
     const peer = b.join();
-    only(b).join(["r1", "r2", "r3"]);
+    void only(b).join(["r1", "r2", "r3"]);
     await stage.settle();
     a.server.to(["r1", "r2", "r3", "r4"]).emit("e");
     await stage.settle();
@@ -379,7 +379,7 @@ describe("what comes in", () => {
     const codec = bowlineCodec();
     const [a] = (await nodes(1, { codec })) as [Node];
     const peer = a.join();
-    only(a).join(["r1", "r2"]);
+    void only(a).join(["r1", "r2"]);
     await stage.settle();
     const target = { rooms: new Set(["r1", "r2"]), except: new Set<string>() };
     const message = broadcast(target);
@@ -394,7 +394,7 @@ describe("what comes in", () => {
     const codec = bowlineCodec();
     const [a] = (await nodes(1, { codec, cluster: { maxNodes: 2 } })) as [Node];
     const peer = a.join();
-    only(a).join(["r1", "r2"]);
+    void only(a).join(["r1", "r2"]);
     await stage.settle();
     const target = { rooms: new Set(["r1", "r2"]), except: new Set<string>() };
     const message = broadcast(target);
@@ -608,7 +608,7 @@ describe("joining and leaving", () => {
     leave(b);
     await stage.settle();
     const peer = b.join();
-    only(b).join("red");
+    void only(b).join("red");
     b.server.of("/late");
     a.server.to("red").emit("before");
     await stage.settle();
@@ -661,9 +661,9 @@ describe("joining and leaving", () => {
     const [a, b] = (await nodes(2, { codec: bowlineCodec({ privateRooms: true }) })) as [Node, Node];
     a.server.of("/other");
     b.join();
-    only(b).join(["r1", "r2"]);
+    void only(b).join(["r1", "r2"]);
     const peer = a.join("/", "/other");
-    only(a).join("r1");
+    void only(a).join("r1");
     await stage.settle();
     expect(channelsOf(a).length).toBe(7);
     a.server.emit("ask", () => {});
@@ -722,7 +722,7 @@ describe("connection state recovery in memory, in a cluster (api.md C3)", () => 
     const [answer] = b.take(peer);
     const { pid } = JSON.parse(String(answer).slice(2)) as { pid: string };
     const { id } = only(b);
-    only(b).join("red");
+    void only(b).join("red");
     await stage.settle();
     a.server.emit("first");
     await stage.settle();
@@ -771,8 +771,8 @@ describe("connection state recovery in memory, in a cluster (api.md C3)", () => 
       const b = stage.node({ codec, server });
       const peers = [b.join(), b.join()];
       const [one, two] = [...b.server.sockets.sockets.values()] as [Socket, Socket];
-      one.join("red");
-      two.join(["red", "blue"]);
+      void one.join("red");
+      void two.join(["red", "blue"]);
       await stage.settle();
       const before = channelsOf(b);
       for (const { transport } of peers) transport.handler.onTransportEnd("transport close", "");
@@ -793,7 +793,7 @@ describe("connection state recovery in memory, in a cluster (api.md C3)", () => 
     const peer = b.open();
     peer.transport.receive("40");
     const { pid } = JSON.parse(String(b.take(peer)[0]).slice(2)) as { pid: string };
-    only(b).join("red");
+    void only(b).join("red");
     peer.transport.handler.onTransportEnd("transport close", "");
     expect(channelsOf(b).length).toBe(4);
     const back = b.open();

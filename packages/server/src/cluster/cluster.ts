@@ -166,6 +166,19 @@ export class Cluster implements OtherNodes {
     }));
   }
 
+  /** Settles when what other nodes send to rooms of this one comes here; undefined if that is now. */
+  stands(rooms: readonly Room[]): Promise<void> | undefined {
+    const { bus } = this.#setup;
+    if (bus.stands === undefined) return undefined;
+    let all: Promise<void>[] | undefined;
+    for (const room of rooms) {
+      const channel = this.#rooms.has(room) ? this.#channelOf(room) : undefined;
+      const standing = channel === undefined ? undefined : bus.stands(channel);
+      if (standing !== undefined) (all ??= []).push(standing);
+    }
+    return all && Promise.all(all).then(() => {});
+  }
+
   // ---- what goes out
 
   /** Hot path */
@@ -492,10 +505,13 @@ export class Cluster implements OtherNodes {
 
   #onRoom(room: Room): void {
     if (this.#rooms.has(room)) return;
-    const { codec, bus } = this.#setup;
+    const channel = this.#channelOf(room);
+    if (channel !== undefined) this.#rooms.set(room, this.#setup.bus.subscribe(channel, this.#onBytes));
+  }
+
+  #channelOf(room: Room): string | undefined {
     const isSocketId = this.#space.sockets.has(room) || this.#space.recovery?.kept.isId(room) === true;
-    const channel = codec.roomChannel(this.#node, room, isSocketId);
-    if (channel !== undefined) this.#rooms.set(room, bus.subscribe(channel, this.#onBytes));
+    return this.#setup.codec.roomChannel(this.#node, room, isSocketId);
   }
 
   #onRoomEnd(room: Room): void {

@@ -19,7 +19,7 @@ describe.each(codecs)("an emitter that speaks %s (socket-protocol §12, api.md X
     const [a, b] = [stage.node({ codec }), stage.node({ codec })] as [Node, Node];
     const peers = [a.join(), b.join()] as const;
     const [one] = [...a.server.sockets.sockets.values()];
-    one!.join(["red", "blue"]);
+    void one!.join(["red", "blue"]);
     await stage.settle();
     const emitter = new Emitter(stage.network.connect(), codec);
     emitter.emit("all", Buffer.of(1));
@@ -53,7 +53,7 @@ describe.each(codecs)("an emitter that speaks %s (socket-protocol §12, api.md X
     const codec = make();
     const a = stage.node({ codec });
     const peer = a.join();
-    [...a.server.sockets.sockets.values()][0]!.join(["r", "s"]);
+    void [...a.server.sockets.sockets.values()][0]!.join(["r", "s"]);
     await stage.settle();
     for (let count = 0; count < 2; count++) {
       // in processes of their own, each counts from 1
