@@ -169,25 +169,59 @@ export async function lineTo(port: number): Promise<RedisLine> {
 
 const SLOTS = 16_384;
 
-/** Starts primaries of a Redis Cluster, which share its slots. */
-export async function startRedisCluster(count: number): Promise<RedisServer[]> {
-  const nodes = await Promise.all(
-    Array.from({ length: count }, () => startRedis("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")),
-  );
+/**
+ * Starts primaries of a Redis Cluster, which share its slots.
+ * @param args more arguments for them
+ */
+export async function startRedisCluster(count: number, ...args: string[]): Promise<RedisServer[]> {
+  const own = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000", ...args];
+  const nodes = await Promise.all(Array.from({ length: count }, () => startRedis(...own)));
   const bound = (index: number): number => Math.floor((index * SLOTS) / count);
   for (const [index, node] of nodes.entries()) {
     await node.ask(`CLUSTER ADDSLOTSRANGE ${bound(index)} ${bound(index + 1) - 1}`);
     await node.ask(`CLUSTER SET-CONFIG-EPOCH ${index + 1}`);
     await nodes[0]?.ask(`CLUSTER MEET 127.0.0.1 ${node.port}`);
   }
-  for (const node of nodes) {
-    const end = Date.now() + START_PATIENCE;
-    for (;;) {
-      const info = await node.ask("CLUSTER INFO");
-      if (info.includes("cluster_state:ok") && info.includes(`cluster_known_nodes:${count}`)) break;
-      if (Date.now() > end) throw new Error(`the cluster does not get together:\n${info}`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
+  await asked(nodes, "CLUSTER INFO", ["cluster_state:ok", `cluster_known_nodes:${count}`]);
   return nodes;
+}
+
+/** Adds a replica to each primary of a Redis Cluster; gives the replicas in the same order. */
+export async function addReplicas(primaries: readonly RedisServer[]): Promise<RedisServer[]> {
+  const count = 2 * primaries.length;
+  const replicas = await Promise.all(
+    primaries.map(() => startRedis("--cluster-enabled", "yes", "--cluster-node-timeout", "1000")),
+  );
+  for (const each of replicas) await primaries[0]?.ask(`CLUSTER MEET 127.0.0.1 ${each.port}`);
+  await asked(replicas, "CLUSTER INFO", [`cluster_known_nodes:${count}`]);
+  for (const [index, replica] of replicas.entries()) {
+    const id = (await primaries[index]?.ask("CLUSTER MYID"))?.split("\r\n")[1];
+    await replica.ask(`CLUSTER REPLICATE ${id}`);
+  }
+  await asked(replicas, "INFO replication", ["master_link_status:up"]);
+  // all know that all are replicas: otherwise nobody votes for them
+  for (const each of [...primaries, ...replicas]) {
+    await waitFor(
+      async () => (await each.ask("CLUSTER NODES")).match(/slave/g)?.length === replicas.length,
+      "all know the replicas",
+    );
+  }
+  return replicas;
+}
+
+async function asked(nodes: readonly RedisServer[], command: string, texts: readonly string[]): Promise<void> {
+  for (const node of nodes) {
+    await waitFor(async () => {
+      const info = await node.ask(command);
+      return texts.every((text) => info.includes(text));
+    }, texts.join(", "));
+  }
+}
+
+async function waitFor(isTrue: () => Promise<boolean>, what: string): Promise<void> {
+  for (const end = Date.now() + START_PATIENCE; Date.now() < end;) {
+    if (await isTrue()) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error(`Redis does not say: ${what}`);
 }

@@ -1,11 +1,11 @@
 import { createServer } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createAdapter } from "@bowline/adapters/redis";
-import { type ClusterGap, Server } from "bowline";
+import { createAdapter, createShardedAdapter, type RedisClient } from "@bowline/adapters/redis";
+import { type ClusterGap, type ClusterSetup, Server } from "bowline";
 import { io as connect, type Socket as Client } from "bowline-client";
 import { afterEach, describe, expect, test } from "vitest";
-import { clientMakers, type ClientMaker } from "../redis-clients.ts";
-import { describeWithRedis, type RedisServer, startRedis } from "../redis-server.ts";
+import { clientMakers, type ClientMaker, clusterClientMakers, type MadeClient } from "../redis-clients.ts";
+import { addReplicas, describeWithRedis, type RedisServer, startRedis, startRedisCluster } from "../redis-server.ts";
 import { atEnd, closeAll, listenOn, once, until } from "./harness.ts";
 
 afterEach(closeAll);
@@ -30,11 +30,20 @@ interface Node {
 /** When a node cannot tell whether something came, it says so for this long around what it has noticed. In ms. */
 const EDGE = 250;
 
-async function node(name: string, maker: ClientMaker, redis: RedisServer, format: Format): Promise<Node> {
-  const pub = await maker.make(redis.url);
-  const sub = await maker.make(redis.url);
+function node(name: string, maker: ClientMaker, redis: RedisServer, format: Format): Promise<Node> {
+  const adapter = (pub: RedisClient, sub: RedisClient): ClusterSetup =>
+    createAdapter(pub, sub, { format, requestsTimeout: 300 });
+  return nodeOn(name, () => maker.make(redis.url), adapter);
+}
+
+async function nodeOn(
+  name: string,
+  make: () => Promise<MadeClient>,
+  adapter: (pub: RedisClient, sub: RedisClient) => ClusterSetup,
+): Promise<Node> {
+  const [pub, sub] = [await make(), await make()];
   atEnd(() => Promise.all([pub.close(), sub.close()]));
-  const io = new Server({ adapter: createAdapter(pub.client, sub.client, { format, requestsTimeout: 300 }) });
+  const io = new Server({ adapter: adapter(pub.client, sub.client) });
   atEnd(() => io.close());
   // what clients of Redis say while it is away
   io.onError(() => {});
@@ -70,6 +79,26 @@ function traffic(nodes: readonly Node[]): () => void {
   return () => clearInterval(timer);
 }
 
+/** What happens to a primary of a Redis Cluster. */
+const mishaps: Record<string, (primary: RedisServer, replica: RedisServer) => Promise<void>> = {
+  async "dies, and comes back as a replica"(primary, replica) {
+    await primary.kill();
+    await isPrimary(replica);
+    await primary.restart();
+  },
+  async "gives its slots away"(_primary, replica) {
+    await replica.ask("CLUSTER FAILOVER");
+    await isPrimary(replica);
+  },
+};
+
+async function isPrimary(node: RedisServer): Promise<void> {
+  for (const end = Date.now() + 15_000; !(await node.ask("ROLE")).includes("master");) {
+    expect(Date.now()).toBeLessThan(end);
+    await sleep(20);
+  }
+}
+
 const heard = ({ received }: Node, from: string): number[] => received.get(from) ?? [];
 
 /** What has not come and lies in no gap that one of the two has declared. */
@@ -81,7 +110,7 @@ function undeclared(from: Node, to: Node): number[] {
 }
 
 /** Waits until each node's client gets what the other emits now; how long that took, in ms. */
-async function served(nodes: readonly Node[]): Promise<number> {
+async function served(nodes: readonly Node[], patience: number = 5_000): Promise<number> {
   const start = Date.now();
   const marks = nodes.map((to) =>
     nodes.filter((from) => from !== to).map((from) => [to, from, heard(to, from.name).length] as const),
@@ -89,7 +118,7 @@ async function served(nodes: readonly Node[]): Promise<number> {
   await until(
     () => marks.flat().every(([to, from, before]) => heard(to, from.name).length > before),
     "events of the other node",
-    5_000,
+    patience,
   );
   return Date.now() - start;
 }
@@ -189,5 +218,45 @@ describeWithRedis("a Redis that fails under load", () => {
       expect(gap!.lost).toBeGreaterThanOrEqual(5_000);
       expect(gap!.lostBytes).toBeGreaterThan(5_000 * text.length);
     }, 60_000);
+  });
+
+  describe.each(clusterClientMakers)("a Redis Cluster, clients of $name", ({ make }) => {
+    test.each(
+      Object.keys(mishaps).flatMap((mishap) => ["classic", "sharded"].map((format) => [mishap, format] as const)),
+    )(
+      "a primary %s: nothing twice, nothing lost in silence, everybody is served again (%s)",
+      async (mishap, format) => {
+        const primaries = await startRedisCluster(3, "--cluster-node-timeout", "1000");
+        for (const each of primaries) atEnd(() => each.stop());
+        const replicas = await addReplicas(primaries);
+        for (const each of replicas) atEnd(() => each.stop());
+        const ports = [...primaries, ...replicas].map(({ port }) => port);
+        const create = format === "classic" ? createAdapter : createShardedAdapter;
+        const nodes: Node[] = [];
+        for (const name of ["a", "b", "c", "d"]) {
+          nodes.push(
+            await nodeOn(
+              name,
+              () => make(ports),
+              (pub, sub) => create(pub, sub),
+            ),
+          );
+        }
+        const stop = traffic(nodes);
+        await served(nodes);
+        // where what everybody hears is published: in the sharded format that is the one shard that must not fail
+        const slot = Number((await primaries[0]!.ask("CLUSTER KEYSLOT socket.io#/#room#")).slice(1));
+        const index = format === "classic" ? 0 : Math.floor((slot * 3) / 16_384);
+        await mishaps[mishap]!(primaries[index]!, replicas[index]!);
+        await served(nodes, 20_000);
+        await until(() => nodes.every(({ io }) => io.cluster.status === "up"), "all are up", 10_000);
+        stop();
+        // losses are told once per second
+        await sleep(1_200);
+        expectHonest(nodes);
+        for (const { io } of nodes) expect(await io.of("/").adapter.serverCount()).toBe(4);
+      },
+      90_000,
+    );
   });
 });

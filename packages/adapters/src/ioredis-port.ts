@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import type { IoredisClient } from "./redis-client.ts";
 import {
   countIn,
+  findSlot,
   type Flight,
   type RedisPort,
   type RedisPortListener,
@@ -12,8 +13,8 @@ import { type EventSource, type Receiver, RedisReceivers } from "./redis-receive
 
 /** How long the owner of a client with `lazyConnect` has, to connect it himself. In ms. */
 const LAZY_DELAY = 100;
-/** For publications of a cluster that belong to no slot: one node for all, which keeps them in order. */
-const ANY_SLOT = 0;
+/** Of publications that belong to no slot. */
+const NO_SLOT = -1;
 /** What is written in place of a publication that may not be written any more: it needs a reply like any other. */
 const PING = Buffer.from("*1\r\n$4\r\nPING\r\n");
 
@@ -28,7 +29,7 @@ const METHODS = {
 
 /** A command, as ioredis hands it to `sendCommand`. */
 interface Command {
-  toWritable(stream: unknown): unknown;
+  toWritable(stream: object): unknown;
   getSlot(): number | null;
   reject(error: Error): void;
 }
@@ -40,7 +41,7 @@ type Connection = EventSource & { readonly status: string };
 interface Internals extends IoredisClient {
   readonly options: object;
   readonly isCluster?: boolean;
-  nodes?(role: "all"): IoredisClient[];
+  nodes?(role: "all" | "master"): Internals[];
   /** A cluster's connection for channels and patterns. */
   readonly subscriber?: { getInstance?(): Connection | null };
   /** Those for sharded channels. */
@@ -54,6 +55,10 @@ export class IoredisPort implements RedisPort {
   readonly #commands: Internals;
   /** The publication whose command is being made. */
   #made: OnceWritten | undefined;
+  /** Undefined unless the client is a cluster's. */
+  readonly #order: WriteOrder | undefined;
+  /** The node of a cluster that publishes on plain channels. */
+  #node: { readonly client: Internals; readonly commands: Internals } | undefined;
   #lazy: NodeJS.Timeout | undefined;
   #listener: RedisPortListener | undefined;
   readonly #receivers = new RedisReceivers({
@@ -64,7 +69,8 @@ export class IoredisPort implements RedisPort {
 
   constructor(client: IoredisClient) {
     this.#client = client as Internals;
-    this.#commands = this.#withoutResending();
+    if (this.#client.isCluster === true) this.#order = new WriteOrder();
+    this.#commands = this.#withoutResending(this.#client);
   }
 
   get isReady(): boolean {
@@ -76,11 +82,11 @@ export class IoredisPort implements RedisPort {
   }
 
   publish(kind: "channel" | "shard", channel: string, bytes: Buffer): Flight {
-    const written = new OnceWritten(this.#client.isCluster === true);
+    const written = new OnceWritten(this.#order);
+    const commands = kind === "channel" && this.#order !== undefined ? this.#nodeCommands() : this.#commands;
     this.#made = written;
     try {
-      const method = kind === "shard" ? "spublish" : "publish";
-      const replied = this.#commands[method](channel, bytes);
+      const replied = commands[kind === "shard" ? "spublish" : "publish"](channel, bytes);
       return { done: replied.then(() => written.check()), cancel: () => written.cancel() };
     } finally {
       this.#made = undefined;
@@ -88,6 +94,7 @@ export class IoredisPort implements RedisPort {
   }
 
   async subscribe(kind: SubscriptionKind, name: string): Promise<void> {
+    if (kind === "shard" && this.#receivers.isRenewing) await this.#findSlot(name);
     await this.#subscriber(kind)[METHODS[kind][0]](name);
     this.#receivers.look();
   }
@@ -103,6 +110,7 @@ export class IoredisPort implements RedisPort {
   }
 
   async count(kind: "channel" | "shard", channel: string): Promise<number> {
+    if (kind === "shard" && this.#client.isCluster === true) await this.#findSlot(channel);
     const nodes = this.#client.nodes?.("all") ?? [this.#client];
     const asks = nodes.map(
       (node) =>
@@ -110,6 +118,10 @@ export class IoredisPort implements RedisPort {
           node.call(command, ...args),
     );
     return countIn(asks, kind, channel);
+  }
+
+  #findSlot(channel: string): Promise<void> {
+    return findSlot((command) => this.#commands.call(command, channel));
   }
 
   listen(listener: RedisPortListener): () => void {
@@ -136,6 +148,17 @@ export class IoredisPort implements RedisPort {
     };
   }
 
+  /** The commands of one node of a cluster: the cluster would take any for plain channels, which loses the order. */
+  #nodeCommands(): Internals {
+    const nodes = this.#client.nodes?.("master") ?? [];
+    if (this.#node === undefined || !nodes.includes(this.#node.client) || this.#node.client.status === "end") {
+      const client = nodes.find(({ status }) => status === "ready") ?? nodes.find(({ status }) => status === "wait");
+      if (client === undefined) throw new Error("no node of the Redis Cluster is connected");
+      this.#node = { client, commands: this.#withoutResending(client) };
+    }
+    return this.#node.commands;
+  }
+
   /** Clients with `lazyConnect` connect with their first command, and that has to wait for the connection here. */
   #connectIfLazy(): void {
     if (this.#client.status !== "wait") return;
@@ -150,8 +173,7 @@ export class IoredisPort implements RedisPort {
    * it on the next one (`autoResendUnfulfilledCommands`), keeps commands while it is offline, and tries again in a cluster.
    * A publication may have arrived then. The options stay as they are: they are also for the owner's own commands.
    */
-  #withoutResending(): Internals {
-    const client = this.#client;
+  #withoutResending(client: Internals): Internals {
     const sendCommand = (command: Command, ...rest: unknown[]): unknown => {
       const made = this.#made;
       made?.guard(command);
@@ -176,16 +198,47 @@ function* receiversOf({ isCluster, subscriber, shardedSubscribers }: Internals):
   }
 }
 
-/** Sees to it that a command is written once. */
+/**
+ * What was written last, by connection and slot. A cluster's client tries again with what was refused, or waited for a node
+ * that has gone: something later may have been written by then.
+ */
+class WriteOrder {
+  readonly #last = new WeakMap<object, Map<number, number>>();
+  /** By slot: what Redis has acknowledged last. */
+  readonly #landed = new Map<number, number>();
+  #number = 0;
+
+  next(): number {
+    return ++this.#number;
+  }
+
+  /** Whether something may be written now; if so, it is. */
+  write(number: number, slot: number, stream: object): boolean {
+    const last = this.#last.get(stream) ?? new Map<number, number>();
+    if (Math.max(last.get(slot) ?? 0, this.#landed.get(slot) ?? 0) > number) return false;
+    this.#last.set(stream, last.set(slot, number));
+    return true;
+  }
+
+  land(number: number, slot: number): void {
+    this.#landed.set(slot, Math.max(number, this.#landed.get(slot) ?? 0));
+  }
+}
+
+/** Sees to it that a command is written once, and not after later ones. */
 class OnceWritten {
-  readonly #isOfCluster: boolean;
+  /** Undefined unless the client is a cluster's. */
+  readonly #order: WriteOrder | undefined;
+  readonly #number: number;
+  #slot = NO_SLOT;
   /** Nodes of a cluster are connected to when they are first needed. */
   readonly #deadline: number;
   #is: "new" | "written" | "cancelled" | "replaced" = "new";
 
-  constructor(isOfCluster: boolean) {
-    this.#isOfCluster = isOfCluster;
-    this.#deadline = isOfCluster ? performance.now() + WRITE_DEADLINE : Infinity;
+  constructor(order: WriteOrder | undefined) {
+    this.#order = order;
+    this.#number = order?.next() ?? 0;
+    this.#deadline = order === undefined ? Infinity : performance.now() + WRITE_DEADLINE;
   }
 
   cancel(): void {
@@ -195,26 +248,26 @@ class OnceWritten {
   /** @throws Error if the reply is not the one to the publication */
   check(): void {
     if (this.#is !== "written") throw new Error("the connection to Redis ended: nobody knows what came of it");
+    this.#order?.land(this.#number, this.#slot);
   }
 
   guard(command: Command): void {
     const write = command.toWritable.bind(command);
+    this.#slot = command.getSlot() ?? NO_SLOT;
     command.toWritable = (stream) => {
-      if (this.#is !== "new" || performance.now() > this.#deadline) {
+      const isInTime = this.#is === "new" && performance.now() <= this.#deadline;
+      if (!isInTime || this.#order?.write(this.#number, this.#slot, stream) === false) {
         this.#is = "replaced";
         return PING;
       }
       this.#is = "written";
       return write(stream);
     };
-    if (!this.#isOfCluster) return;
-    const slot = command.getSlot();
-    command.getSlot = () => slot ?? ANY_SLOT;
   }
 
   /** An error as the reply means that nothing was published: the slot has moved, and the client goes on to its new node. */
   allowAfterRefusal(command: Command): void {
-    if (!this.#isOfCluster) return;
+    if (this.#order === undefined) return;
     const reject = command.reject.bind(command);
     command.reject = (error) => {
       if (error.name === "ReplyError" && this.#is === "written") this.#is = "new";

@@ -2,6 +2,7 @@ import type { Buffer } from "node:buffer";
 import type { NodeRedisClient, NodeRedisCluster } from "./redis-client.ts";
 import {
   countIn,
+  findSlot,
   type Flight,
   type RedisPort,
   type RedisPortListener,
@@ -85,6 +86,7 @@ export class NodeRedisPort implements RedisPort {
     const key = `${kind} ${name}`;
     const receive = this.#handlers.get(key) ?? ((message, channel) => this.#take(kind, name, message, channel));
     this.#handlers.set(key, receive);
+    if (kind === "shard" && this.#receivers.isRenewing) await this.#findSlot(name);
     await this.#client[METHODS[kind][0]](name, receive, true);
     this.#receivers.look();
   }
@@ -100,6 +102,7 @@ export class NodeRedisPort implements RedisPort {
   async count(kind: "channel" | "shard", channel: string): Promise<number> {
     const client = this.#client;
     if (!isCluster(client)) return countIn([(args) => client.sendCommand(args)], kind, channel);
+    if (kind === "shard") await this.#findSlot(channel);
     const nodes = [...client.masters, ...(client.replicas ?? [])];
     const asks = nodes.map((node) => async (args: string[]) => {
       const connected = (await withinDeadline(Promise.resolve(client.nodeClient(node as never)))) as NodeRedisClient;
@@ -107,6 +110,11 @@ export class NodeRedisPort implements RedisPort {
       return connected.sendCommand(args);
     });
     return countIn(asks, kind, channel);
+  }
+
+  async #findSlot(channel: string): Promise<void> {
+    const client = this.#client;
+    if (isCluster(client)) await findSlot((command) => client.sendCommand(channel, false, [command, channel]));
   }
 
   listen(listener: RedisPortListener): () => void {

@@ -60,6 +60,15 @@ export async function countIn(
   }, 0);
 }
 
+/**
+ * Lets a cluster's client find out who has the slot of a sharded channel: replicas carry such channels, too, so that after
+ * a failover it would not notice. A command for a key does that.
+ */
+export async function findSlot(ask: (command: "EXISTS") => Promise<unknown>): Promise<void> {
+  // what comes of it is the next command's to tell
+  await withinDeadline(ask("EXISTS")).catch(() => {});
+}
+
 /** Rejects if something takes too long. */
 export async function withinDeadline<Value>(value: Promise<Value>): Promise<Value> {
   let timer: NodeJS.Timeout | undefined;

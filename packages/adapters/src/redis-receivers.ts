@@ -44,9 +44,15 @@ export class RedisReceivers {
   readonly #owner: ReceiversOwner;
   readonly #watched = new Map<EventSource, { readonly receiver: Receiver; stop(): void }>();
   #looking: NodeJS.Timeout | undefined;
+  #isRenewing = false;
 
   constructor(owner: ReceiversOwner) {
     this.#owner = owner;
+  }
+
+  /** While what was subscribed to is asked for again: the client may not know yet who has which slot. */
+  get isRenewing(): boolean {
+    return this.#isRenewing;
   }
 
   /** Whether none is broken, as far as they have told. */
@@ -80,7 +86,9 @@ export class RedisReceivers {
       if (++looks % REPLACED_AFTER === 0) for (const each of broken) each.replace?.();
       if (broken.length > 0) return;
       this.#stopLooking();
+      this.#isRenewing = true;
       this.#owner.onWhole();
+      this.#isRenewing = false;
     }, LOOK_INTERVAL);
     this.#owner.onBroken();
   }
