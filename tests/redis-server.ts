@@ -199,6 +199,13 @@ export async function addReplicas(primaries: readonly RedisServer[]): Promise<Re
     await replica.ask(`CLUSTER REPLICATE ${id}`);
   }
   await asked(replicas, "INFO replication", ["master_link_status:up"]);
+  // clients are told of replicas that have got something from their primary: it says regularly that it is there
+  for (const each of primaries) await each.ask("CONFIG SET repl-ping-replica-period 1");
+  await asked(
+    [...primaries, ...replicas],
+    "CLUSTER SLOTS",
+    replicas.map(({ port }) => `:${port}\r`),
+  );
   // all know that all are replicas: otherwise nobody votes for them
   for (const each of [...primaries, ...replicas]) {
     await waitFor(

@@ -1,10 +1,11 @@
 import { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
-import { RedisBus, type RedisClient } from "@bowline/adapters/redis";
+import { Emitter, RedisBus, type RedisClient } from "@bowline/adapters/redis";
 import type { BusError, BusStatus, LostMessages } from "bowline/cluster";
 import { Redis } from "ioredis";
-import { createClient } from "redis";
-import { afterEach, expect, test } from "vitest";
+import { Cluster as Cluster5 } from "ioredis-5";
+import { createClient, createCluster } from "redis";
+import { afterEach, expect, test, vi } from "vitest";
 import {
   type ClientMaker,
   clientMakers,
@@ -13,6 +14,7 @@ import {
   type MadeClient,
 } from "../redis-clients.ts";
 import {
+  addReplicas,
   describeWithRedis,
   lineTo,
   type RedisLine,
@@ -113,6 +115,70 @@ describeWithRedis("a bus on Redis", () => {
       expect(await told.bus.size("c")).toBe(1);
     },
   );
+
+  test("subscribers on replicas of a cluster are counted, and nodes that cannot be reached have none", async () => {
+    const primaries = await startRedisCluster(3);
+    for (const each of primaries) atEnd(() => each.stop());
+    const replicas = await addReplicas(primaries);
+    for (const each of replicas) atEnd(() => each.stop());
+    const sub = await made(clientMakers[0]!, replicas[1]!.url);
+    const url = primaries.map((each) => ({ url: each.url, host: "127.0.0.1", port: each.port }));
+    const [nodeRedis, io] = [createCluster({ rootNodes: url, useReplicas: true }), new Cluster5(url)];
+    nodeRedis.on("error", () => {});
+    io.on("error", () => {});
+    atEnd(() => nodeRedis.destroy());
+    atEnd(() => io.disconnect());
+    await nodeRedis.connect();
+    for (const pub of [nodeRedis, io as unknown as RedisClient]) {
+      const told = watched(pub, sub.client);
+      told.bus.subscribe("c", () => {});
+      await isUp(told);
+      expect(await told.bus.size("c")).toBe(1);
+      await told.bus.close();
+    }
+    const told = watched(nodeRedis, sub.client);
+    told.bus.subscribe("c", () => {});
+    await isUp(told);
+    await replicas[0]!.kill();
+    await until(() => !nodeRedis.replicas.every(({ client }) => client?.isReady), "a node is away");
+    expect(await told.bus.size("c")).toBe(1);
+  }, 60_000);
+
+  test("why nodes cannot be counted is told", async () => {
+    const server = await redis();
+    const [pub, sub] = [await made(clientMakers[0]!, server.url), await made(clientMakers[0]!, server.url)];
+    const told = watched(pub.client, sub.client);
+    told.bus.subscribe("c", () => {});
+    await isUp(told);
+    await server.ask("ACL SETUSER default -pubsub");
+    await expect(told.bus.size("c")).rejects.toThrow("NOPERM");
+    expect(told.errors).toMatchObject([{ stage: "size", cause: { message: expect.stringContaining("NOPERM") } }]);
+  });
+
+  test("what an emitter loses is told to who wants to know, or as a warning", async () => {
+    const server = await redis();
+    const pub = await made(clientMakers[0]!, server.url);
+    const lost: LostMessages[] = [];
+    const errors: BusError[] = [];
+    const emitter = new Emitter(pub.client, {
+      onLost: (each) => void lost.push(each),
+      onError: (each) => void errors.push(each),
+    });
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+    atEnd(() => warn.mockRestore());
+    const silent = new Emitter(pub.client);
+    await server.ask("ACL SETUSER default resetchannels");
+    emitter.emit("news");
+    await until(() => lost.length > 0, "loss");
+    expect([lost, errors, warn.mock.calls]).toMatchObject([
+      [{ count: 1, reason: "failed" }],
+      [{ stage: "publish" }],
+      [],
+    ]);
+    for (let count = 0; count < 3; count++) silent.to("room").emit("news");
+    await until(() => warn.mock.calls.length > 0, "warning");
+    expect(warn.mock.calls).toEqual([["bowline: an emitter has lost 1 message, the last one: failed"]]);
+  });
 
   test("needs a client that it knows", () => {
     for (const client of [undefined, null, {}, new EventEmitter(), { connected: true, publish() {} }]) {

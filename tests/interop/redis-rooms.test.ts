@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import { createAdapter, createShardedAdapter, type RedisClient } from "@bowline/adapters/redis";
-import { type ClusterSetup, Server } from "bowline";
+import { type ClusterSetup, Server, type Socket } from "bowline";
 import { io as connect } from "bowline-client";
 import { afterEach, expect, test } from "vitest";
 import { clientMakers } from "../redis-clients.ts";
@@ -14,6 +14,72 @@ const formats: [name: string, adapterOf: (pub: RedisClient, sub: RedisClient) =>
   ["Bowline's format, sharded", (pub, sub) => createShardedAdapter(pub, sub, { format: "bowline" })],
   ["v4's sharded format", (pub, sub) => createShardedAdapter(pub, sub)],
 ];
+
+describeWithRedis("who has joined a room", () => {
+  test.each(formats)(
+    "gets what other nodes send there as soon as join() is settled (api.md R2), %s",
+    async (_name, of) => {
+      const redis = await startRedis();
+      atEnd(() => redis.stop());
+      const [maker] = clientMakers;
+      const servers: Server[] = [];
+      for (let count = 0; count < 2; count++) {
+        const [pub, sub] = [await maker!.make(redis.url), await maker!.make(redis.url)];
+        atEnd(() => Promise.all([pub.close(), sub.close()]));
+        const io = new Server({ adapter: of(pub.client, sub.client) });
+        atEnd(() => io.close());
+        servers.push(io);
+      }
+      const [home, other] = servers as [Server, Server];
+      const httpServer = createServer();
+      home.attach(httpServer);
+      const rooms = Array.from({ length: 50 }, (_, index) => `room ${index}`);
+      for (const io of servers) await until(() => io.cluster.status === "up", "up");
+      home.on("connection", async (socket) => {
+        for (const room of rooms) {
+          await socket.join(room);
+          other.to(room).emit("news", room);
+        }
+        // the last one once more: there is nothing to wait for
+        expect(socket.join(rooms.at(-1)!)).toBeUndefined();
+        await socket.join("last");
+        other.to("last").emit("end");
+      });
+      const client = connect(`http://127.0.0.1:${await listenOn(httpServer)}`, { transports: ["websocket"] });
+      atEnd(() => client.disconnect());
+      const got: unknown[] = [];
+      client.on("news", (room: unknown) => void got.push(room));
+      await once(client, "end");
+      expect(got).toEqual(rooms);
+    },
+  );
+
+  test("does not wait for a Redis that hangs, or that is away", async () => {
+    const redis = await startRedis();
+    atEnd(() => redis.stop());
+    const [maker] = clientMakers;
+    const [pub, sub] = [await maker!.make(redis.url), await maker!.make(redis.url)];
+    atEnd(() => Promise.all([pub.close(), sub.close()]));
+    const io = new Server({ adapter: createAdapter(pub.client, sub.client, { format: "bowline" }) });
+    io.onError(() => {});
+    atEnd(() => io.close());
+    const httpServer = createServer();
+    io.attach(httpServer);
+    await until(() => io.cluster.status === "up", "up");
+    const connected = once(io, "connection");
+    const client = connect(`http://127.0.0.1:${await listenOn(httpServer)}`, { transports: ["websocket"] });
+    atEnd(() => client.disconnect());
+    const [socket] = (await connected) as [Socket];
+    redis.pause();
+    const start = Date.now();
+    await socket.join("a");
+    expect(Date.now() - start).toBeLessThan(3_000);
+    redis.resume();
+    await redis.kill();
+    await until(() => io.cluster.status === "down", "down");
+    expect(socket.join("b")).toBeUndefined();
+  });
+});
 
 describeWithRedis("what is sent to a room reaches only the nodes that have somebody in it", () => {
   test.each(formats)("8 nodes on Redis, %s", async (_name, adapterOf) => {

@@ -11,6 +11,7 @@ import {
   flagsOf,
   listOf,
   malformed,
+  nodeIdOf,
   optionalTextOf,
   ProtocolError,
   type Publication,
@@ -287,7 +288,7 @@ function described({ id, handshake, rooms, data }: SocketDescription): object {
 
 function receivedBroadcast(node: ClusterNode, value: unknown): ReceivedMessage | undefined {
   const [uid, packet, opts] = listOf(value, "broadcast");
-  const from = textOf(uid, "node id");
+  const from = nodeIdOf(uid);
   if (from === node.id) return undefined;
   const data = dataOf(node, packet);
   return data && { from, message: broadcastOf(data, opts) };
@@ -310,7 +311,7 @@ function broadcastOf(data: unknown[], opts: unknown, requestId?: string): Broadc
 function receivedRequest(node: ReceivingNode, value: unknown): ReceivedMessage | undefined {
   const request = recordOf(value, "request");
   // emitters and old nodes leave it out
-  const from = optionalTextOf(request.uid, "node id");
+  const from = request.uid === undefined || request.uid === null ? undefined : nodeIdOf(request.uid);
   if (from === node.id) return undefined;
   const message = messageOf(node, request);
   return message && { from, message };

@@ -103,7 +103,10 @@ export class RedisBus implements Bus {
   async size(channel: string): Promise<number> {
     this.#start();
     if (this.#status === "closed") throw new Error("the bus is closed");
-    const connections = await this.#publisher.count(channel);
+    const connections = await this.#publisher.count(channel).catch((cause: unknown) => {
+      if (this.#status === "up") this.#tellError({ stage: "size", cause });
+      throw cause;
+    });
     // Redis counts connections: buses that share one are as many nodes
     const here = this.#subscriptions?.usersOf(this.#kind, channel) ?? 0;
     return connections + Math.max(0, here - 1);

@@ -198,6 +198,46 @@ describe("subscriptions on a client of Redis", () => {
     expect(subscriptions.isInPlace).toBe(true);
   });
 
+  test("stand when Redis has said so, however often they were changed meanwhile", async () => {
+    const { client, add, subscriptions } = setup();
+    const stands = async (name: string): Promise<boolean> => {
+      const standing = subscriptions.stands("channel", name);
+      if (standing === undefined) return true;
+      return Promise.race([standing.then(() => true), settled().then(() => false)]);
+    };
+    // without a connection nobody knows when
+    add("a");
+    expect(subscriptions.stands("channel", "a")).toBeUndefined();
+    client.ready();
+    expect(await stands("a")).toBe(false);
+    await client.reply();
+    expect(subscriptions.stands("channel", "a")).toBeUndefined();
+    const leave = add("b");
+    leave();
+    await settled();
+    client.asked.shift()!.resolve();
+    await settled();
+    add("b");
+    const standing = subscriptions.stands("channel", "b")!;
+    const order: string[] = [];
+    void standing.then(() => order.push("stands"));
+    expect(client.asked.map(({ command }) => command)).toEqual(["-b"]);
+    client.asked.shift()!.resolve();
+    await settled();
+    expect([client.asked.map(({ command }) => command), order]).toEqual([["+b"], []]);
+    await client.reply();
+    expect(order).toEqual(["stands"]);
+  });
+
+  test("nobody waits for them on a connection that has ended", async () => {
+    const { client, add, subscriptions } = setup();
+    client.ready();
+    add("a");
+    const standing = subscriptions.stands("channel", "a");
+    client.lose();
+    await expect(standing).resolves.toBeUndefined();
+  });
+
   test("that are refused are told once per round, and asked for again", async () => {
     const { client, add, errors, subscriptions } = setup();
     client.ready();

@@ -1,10 +1,12 @@
 import { Emitter as BusEmitter, type ClusterCodec } from "bowline/cluster";
 import {
   bowlineCodec,
+  type BusError,
   type BowlineCodecOptions,
   type ClusterOptions,
   type ClusterSetup,
   clusterSetup,
+  type LostMessages,
   type SubscriptionMode,
   UsageError,
   v4Codec,
@@ -86,15 +88,25 @@ export function createShardedAdapter(
   return clusterSetup(bus, shardedCodecOf(options), options);
 }
 
-/** Options of {@link Emitter}: those of the adapter whose servers it reaches. */
-export type RedisEmitterOptions =
-  | (Pick<RedisAdapterOptions, "key" | "parser" | "format" | "maxQueuedBytes" | "privateRooms" | "secret"> & {
-      readonly isSharded?: false;
-    })
-  | (Omit<ShardedRedisAdapterOptions, keyof ClusterOptions> & {
-      /** Whether the servers use `createShardedAdapter`. @default false */
-      readonly isSharded: true;
-    });
+/** Who is told what becomes of the messages of an {@link Emitter}. */
+export interface EmitterObserver {
+  /** Messages have not reached the servers, or may not have. @default a warning, at most once per minute */
+  readonly onLost?: ((lost: LostMessages) => void) | undefined;
+  /** Something went wrong at Redis or on the way there. @default nothing */
+  readonly onError?: ((error: BusError) => void) | undefined;
+}
+
+/** Options of {@link Emitter}: those of the adapter whose servers it reaches, and who is told what becomes of messages. */
+export type RedisEmitterOptions = EmitterObserver &
+  (
+    | (Pick<RedisAdapterOptions, "key" | "parser" | "format" | "maxQueuedBytes" | "privateRooms" | "secret"> & {
+        readonly isSharded?: false;
+      })
+    | (Omit<ShardedRedisAdapterOptions, keyof ClusterOptions> & {
+        /** Whether the servers use `createShardedAdapter`. @default false */
+        readonly isSharded: true;
+      })
+  );
 
 /**
  * Reaches clients from a process without a server (api.md X10), beside servers with `createAdapter` (Bowline's, or v4's)
@@ -113,7 +125,26 @@ export class Emitter<EmitEvents extends object = AnyEvents> extends BusEmitter<E
     const isSharded = options.isSharded === true;
     const bus = new RedisBus(client, undefined, { ...busOptions(options), isSharded, waitsForConnection: true });
     super(bus, options.isSharded === true ? shardedCodecOf(options) : codecOf(options), namespace);
+    const { onLost = warner(), onError = () => {} } = options;
+    bus.observe({ onStatus: () => {}, onLost, onError });
   }
+}
+
+/** How often the loss of an emitter's messages is told, in ms, where nobody else wants to know of it. */
+const WARNING_PAUSE = 60_000;
+
+function warner(): (lost: LostMessages) => void {
+  let quietUntil = 0;
+  let lost = 0;
+  return ({ count, reason }) => {
+    lost += count;
+    if (performance.now() < quietUntil) return;
+    quietUntil = performance.now() + WARNING_PAUSE;
+    console.warn(
+      `bowline: an emitter has lost ${lost} ${lost === 1 ? "message" : "messages"}, the last one: ${reason}`,
+    );
+    lost = 0;
+  };
 }
 
 /** Any event, any arguments. */

@@ -30,6 +30,7 @@ export {
   flagsOf,
   listOf,
   malformed,
+  nodeIdOf,
   optionalTextOf,
   recordOf,
   roomsOf,

@@ -7,7 +7,18 @@ import type { Target } from "../room-index.ts";
 import type { Channel, ClusterCodec, ClusterNode, Publication, ReceivingNode, RequestKind } from "./cluster-codec.ts";
 import type { BroadcastMessage, ClusterMessage, EventContent, ReceivedMessage } from "./cluster-message.ts";
 import { readMsgpack, writeMsgpack } from "./msgpack-bytes.ts";
-import { countOf, eventOf, jsonOf, listOf, malformed, refuseName, roomsOf, socketsOf, textOf } from "./schema.ts";
+import {
+  countOf,
+  eventOf,
+  jsonOf,
+  listOf,
+  malformed,
+  nodeIdOf,
+  refuseName,
+  roomsOf,
+  socketsOf,
+  textOf,
+} from "./schema.ts";
 
 /** Options of {@link bowlineCodec}. */
 export interface BowlineCodecOptions {
@@ -106,7 +117,7 @@ class BowlineCodec implements ClusterCodec {
   decode(node: ReceivingNode, _channel: string, bytes: Uint8Array): ReceivedMessage | undefined {
     const [version, from, number, type, ...fields] = listOf(readMsgpack(this.#verified(node, bytes)), "message");
     if (version !== VERSION) malformed(`a message of version ${String(version)}`);
-    const sender = textOf(from, "node id");
+    const sender = nodeIdOf(from);
     if (sender === node.id) return undefined;
     const once = countOf(number, "number");
     const message = messageOf(node.namespace, type, fields);

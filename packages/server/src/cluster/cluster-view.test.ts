@@ -120,6 +120,38 @@ describe("status and gaps (delivery.md §15, F 3)", () => {
   });
 });
 
+describe("errors of the bus", () => {
+  test("the same one is told once a minute, and again after the bus has been up", async () => {
+    const a = stage.node();
+    const refused = (port: number): Error =>
+      Object.assign(new Error(`connect ECONNREFUSED 127.0.0.1:${port}`), { code: "ECONNREFUSED" });
+    const fail = (port = 1): void => a.server.cluster.onError({ stage: "connect", cause: refused(port) });
+    for (let second = 0; second < 150; second++) {
+      fail();
+      await stage.advance(1_000, 1_000);
+    }
+    expect(a.errors).toEqual([refused(1), refused(1), refused(1)]);
+    fail(2);
+    a.server.cluster.onError({ stage: "connect", cause: "no error at all" });
+    expect(a.errors.slice(3)).toEqual([refused(2), "no error at all"]);
+    a.bus.cut(true);
+    a.bus.cut(false);
+    fail();
+    fail();
+    expect(a.errors.slice(5)).toEqual([refused(1)]);
+  });
+
+  test("many different ones are remembered up to a limit", () => {
+    const a = stage.node();
+    const fail = (text: string): void => a.server.cluster.onError({ stage: "publish", cause: new Error(text) });
+    for (let count = 0; count < 100; count++) fail(`error ${count}`);
+    fail("error 99");
+    expect(a.errors.length).toBe(100);
+    fail("error 0");
+    expect(a.errors.length).toBe(101);
+  });
+});
+
 describe("ignored messages (abuse 109)", () => {
   test.each([bowlineCodec(), v4Codec()])("the first is told at once, others at most once per second", async (codec) => {
     const a = stage.node({ codec, server: { rethrow: true } });

@@ -156,8 +156,15 @@ export class Cluster implements OtherNodes {
     const { bus, codec } = this.#setup;
     // before, this node may be counted or not
     if (bus.status !== "up") await this.#becomesUp();
-    const counted = bus.size === undefined ? this.#presence.size + 1 : await bus.size(codec.countedChannel(this.#node));
-    return Math.max(1, counted);
+    const heard = this.#presence.size + 1;
+    if (bus.size === undefined) return heard;
+    try {
+      return Math.max(1, await bus.size(codec.countedChannel(this.#node)));
+    } catch (error) {
+      // who carries messages, and does not count, has told so
+      if (!codec.hasPresence || bus.status !== "up") throw error;
+      return heard;
+    }
   }
 
   #becomesUp(): Promise<void> {

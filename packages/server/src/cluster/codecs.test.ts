@@ -207,6 +207,15 @@ describe("values", () => {
     expect(() => hasBinary(cycle)).toThrow(expect.objectContaining({ code: "not_serializable" }));
   });
 
+  test("ids of nodes are remembered: long ones are malformed (abuse 109)", () => {
+    const long = "x".repeat(129);
+    for (const codec of [bowlineCodec(), v4Codec()]) {
+      const [of = { channel: "", bytes: new Uint8Array() }] = codec.encode({ ...node, id: long }, emit([]));
+      const refused = expect.objectContaining({ code: "invalid_cluster_message" });
+      expect(() => decode(codec, of.bytes)).toThrow(refused);
+    }
+  });
+
   test("numbers of messages: a channel may be behind another by all that a bus holds", () => {
     const numbers = new RecentNumbers();
     const many = Array.from({ length: 100_000 }, (_, index) => index + 1);

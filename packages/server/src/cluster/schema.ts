@@ -35,6 +35,15 @@ export function textOf(value: unknown, what: string): string {
   return typeof value === "string" ? value : malformed(`no ${what}`);
 }
 
+/** Nodes are remembered by their ids; v4's have 6 or 16 characters. */
+const MAX_ID_LENGTH = 128;
+
+/** The id of a node. @throws ProtocolError unless it is a text, and not a long one */
+export function nodeIdOf(value: unknown): string {
+  const id = textOf(value, "node id");
+  return id.length <= MAX_ID_LENGTH ? id : malformed("a node id that is too long");
+}
+
 /** A text or nothing. @throws ProtocolError for anything else */
 export function optionalTextOf(value: unknown, what: string): string | undefined {
   return value === undefined || value === null ? undefined : textOf(value, what);

@@ -9,6 +9,7 @@ import {
   flagsOf,
   listOf,
   malformed,
+  nodeIdOf,
   optionalTextOf,
   recordOf,
   roomsOf,
@@ -115,7 +116,7 @@ export function optionsOf({ rooms, except }: Target, flags: object = {}): Record
  */
 export function fromV4Message(node: ClusterNode, value: unknown): ReceivedMessage | undefined {
   const { uid, nsp, type, data } = recordOf(value, "message");
-  const from = textOf(uid, "node id");
+  const from = nodeIdOf(uid);
   if (from === node.id) return undefined;
   if (textOf(nsp ?? "/", "namespace") !== node.namespace) return undefined;
   return { from, message: messageOf(type, data) };
