@@ -17,7 +17,7 @@ const formats: [name: string, adapterOf: (pub: RedisClient, sub: RedisClient) =>
 
 describeWithRedis("who has joined a room", () => {
   test.each(formats)(
-    "gets what other nodes send there as soon as join() is settled (api.md R2), %s",
+    "gets what other nodes send there as soon as join() is settled (api.md X2), %s",
     async (_name, of) => {
       const redis = await startRedis();
       atEnd(() => redis.stop());

@@ -209,7 +209,7 @@ const listsOf = ({ rooms, except }: Target): { rooms: Room[]; except: Room[] } =
 function hasRoom(node: ReceivingNode, room: string): boolean {
   if (node.has(room)) return true;
   const number = Number(room);
-  return room.trim() !== "" && !Number.isNaN(number) && node.has(number as unknown as Room);
+  return room.trim() !== "" && !Number.isNaN(number) && roomsOf([number]).some((each) => node.has(each));
 }
 
 // ---- what is written

@@ -12,7 +12,8 @@ const STAND_PATIENCE = 1_000;
 /** Options of a bus on Redis. */
 export interface RedisBusOptions {
   /**
-   * Bytes that may have been published and not acknowledged by Redis. What comes on top is lost, and told as `full`.
+   * Bytes that may have been published and not acknowledged by Redis, in up to 100,000 messages. What comes on top is lost,
+   * and told as `full`.
    * @default 16777216 (16 MiB)
    */
   readonly maxQueuedBytes?: number;

@@ -4,6 +4,9 @@ import type { RedisClient } from "./redis-client.ts";
 import type { Flight, RedisPort } from "./redis-port.ts";
 import { portOf } from "./redis-ports.ts";
 
+/** So many publications may be in flight: what clients keep of each takes 2 KiB, however small it is. */
+const MAX_IN_FLIGHT = 100_000;
+
 /** What a publisher is told, and whom it tells. */
 export interface RedisPublisherOptions {
   readonly kind: "channel" | "shard";
@@ -70,7 +73,9 @@ export class RedisPublisher {
     const isReady = this.#port.isReady;
     const since = Date.now();
     if (!isReady && this.#early === undefined) return onLost({ count: 1, bytes: size, reason: "down", since });
-    if (this.#queuedBytes + size > maxQueuedBytes) return onLost({ count: 1, bytes: size, reason: "full", since });
+    const waiting = this.#inFlight.size + (this.#early?.length ?? 0);
+    if (this.#queuedBytes + size > maxQueuedBytes || waiting >= MAX_IN_FLIGHT)
+      return onLost({ count: 1, bytes: size, reason: "full", since });
     if (isReady) return this.#send(channel, bytes);
     this.#queuedBytes += size;
     this.#early?.push({ channel, bytes });
