@@ -126,12 +126,16 @@ async function served(nodes: readonly Node[], patience: number = 5_000): Promise
 const ascending = (numbers: readonly number[]): boolean =>
   numbers.every((each, at) => at === 0 || each > numbers[at - 1]!);
 
-/** No event twice, all of the own node, and what is missing declared. */
-function expectHonest(nodes: readonly Node[]): void {
+/**
+ * No event twice, all of the own node, and what is missing declared.
+ * @param keepsOrder false where what is on its way on two connections may change places
+ */
+function expectHonest(nodes: readonly Node[], keepsOrder: boolean = true): void {
   for (const to of nodes) {
     for (const from of nodes) {
       const numbers = heard(to, from.name);
-      expect(ascending(numbers), `${to.name} hears ${from.name} in order, each once`).toBe(true);
+      if (keepsOrder) expect(ascending(numbers), `${to.name} hears ${from.name} in order`).toBe(true);
+      expect(new Set(numbers).size, `${to.name} hears ${from.name} once`).toBe(numbers.length);
       if (from === to) expect(numbers).toEqual([...from.emitted.keys()]);
       else expect(undeclared(from, to)).toEqual([]);
     }
@@ -253,7 +257,7 @@ describeWithRedis("a Redis that fails under load", () => {
         stop();
         // losses are told once per second
         await sleep(1_200);
-        expectHonest(nodes);
+        expectHonest(nodes, format === "classic");
         for (const { io } of nodes) expect(await io.of("/").adapter.serverCount()).toBe(4);
       },
       90_000,
