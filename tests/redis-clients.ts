@@ -81,7 +81,7 @@ function nodeRedisCluster(name: string, create: typeof createCluster): ClusterCl
       });
       client.on("error", () => {});
       await client.connect();
-      return { client, connect: async () => {}, close: async () => void (await client.disconnect()) };
+      return { client, connect: async () => {}, close: () => client.disconnect() };
     },
   };
 }
