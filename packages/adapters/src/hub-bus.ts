@@ -8,8 +8,8 @@ import { Window } from "./window.ts";
 
 /** How long a hub may take to answer, in ms. */
 const ANSWER_TIMEOUT = 5_000;
-/** Questions that wait for their answer. */
-const MAX_QUESTIONS = 1_000;
+/** Questions that wait for their answer: as many as requests may wait for theirs, by default. */
+const MAX_QUESTIONS = 10_000;
 
 /** A node that has published within so many ms goes on, most likely. */
 const BUSY = 5;
@@ -17,6 +17,7 @@ const BUSY = 5;
 const MAX_HOLD = 2;
 
 interface Question {
+  readonly channel: string;
   resolve(count: number): void;
   reject(error: Error): void;
   readonly timer: NodeJS.Timeout;
@@ -33,6 +34,8 @@ export class HubBus implements Bus, Company {
   readonly #subscriptions = new Subscriptions();
   readonly #observers = new Set<BusObserver>();
   readonly #questions = new Map<number, Question>();
+  /** By channel, what was asked in this turn and has no answer: asking again is the same question. */
+  readonly #asked = new Map<string, Promise<number>>();
   #pipe: Pipe<ToHub> | undefined;
   #status: BusStatus = "connecting";
   #queue: Queued[] = [];
@@ -89,15 +92,22 @@ export class HubBus implements Bus, Company {
   }
 
   /** @see {@link Bus.size} */
-  size(channel: string): Promise<number> {
+  async size(channel: string): Promise<number> {
+    if (this.#status !== "up") throw new Error(`the bus is ${this.#status}`);
+    return this.#asked.get(channel) ?? this.#ask(channel);
+  }
+
+  #ask(channel: string): Promise<number> {
+    if (this.#questions.size >= MAX_QUESTIONS) throw new Error("too many questions wait for an answer");
     const request = ++this.#lastQuestion;
-    return new Promise((resolve, reject) => {
-      if (this.#status !== "up") return reject(new Error(`the bus is ${this.#status}`));
-      if (this.#questions.size >= MAX_QUESTIONS) return reject(new Error("too many questions wait for an answer"));
+    const answer = new Promise<number>((resolve, reject) => {
       const timer = setTimeout(() => this.#settle(request)?.reject(new Error("no answer in time")), ANSWER_TIMEOUT);
-      this.#questions.set(request, { resolve, reject, timer: timer.unref() });
-      this.#pipe?.send({ type: "count", request, channel });
+      this.#questions.set(request, { channel, resolve, reject, timer: timer.unref() });
     });
+    if (this.#asked.size === 0) setImmediate(() => this.#asked.clear());
+    this.#asked.set(channel, answer);
+    this.#pipe?.send({ type: "count", request, channel });
+    return answer;
   }
 
   /** @see {@link Bus.observe} */
@@ -242,6 +252,7 @@ export class HubBus implements Bus, Company {
   #settle(request: number): Question | undefined {
     const question = this.#questions.get(request);
     this.#questions.delete(request);
+    if (question !== undefined) this.#asked.delete(question.channel);
     clearTimeout(question?.timer);
     return question;
   }

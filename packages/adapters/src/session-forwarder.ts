@@ -36,6 +36,9 @@ const MAX_FREE_SOCKETS = 256;
 /** What a request may take beyond the heartbeat of its session, in ms. */
 const GRACE = 1_000;
 
+/** How long sessions that begin wait for the number of their worker, in ms. */
+const NUMBER_TIMEOUT = 2_000;
+
 /** Headers of one connection only (RFC 9110 §7.6.1), and ours. */
 const OWN_HEADERS: ReadonlySet<string> = new Set([
   "connection",
@@ -60,6 +63,8 @@ export class SessionForwarder implements SessionRouter, Station {
   readonly #handedOver = new WeakSet<Duplex>();
   #name: string | undefined;
   #number: number | undefined;
+  /** There while a number may come; ends the wait for it. */
+  #numbering: { readonly over: Promise<void>; readonly end: () => void } | undefined;
   #stations: ReadonlyMap<number, string> = new Map();
   #engine: RoutedEngine | undefined;
   #server: Server | undefined;
@@ -72,14 +77,31 @@ export class SessionForwarder implements SessionRouter, Station {
   }
 
   /** @see {@link SessionRouter.mark} */
-  mark(id: string): string {
-    return this.#number === undefined ? id : withNumber(id, this.#number);
+  mark(id: string): string | Promise<string> {
+    if (this.#number !== undefined) return withNumber(id, this.#number);
+    return this.#numbering === undefined ? id : this.#numbering.over.then(() => this.mark(id));
   }
 
   /** @see {@link SessionRouter.reach} */
   reach(engine: RoutedEngine): void {
     this.#engine = engine;
-    this.#name ??= this.#link.addStation(this);
+    if (this.#name !== undefined) return;
+    this.#awaitNumber();
+    this.#name = this.#link.addStation(this);
+  }
+
+  // a session that begins before its worker has a number could not be reached from others
+  #awaitNumber(): void {
+    let end = ignore;
+    const over = new Promise<void>((resolve) => {
+      const timer = setTimeout(() => end(), NUMBER_TIMEOUT).unref();
+      end = () => {
+        clearTimeout(timer);
+        this.#numbering = undefined;
+        resolve();
+      };
+    });
+    this.#numbering = { over, end };
   }
 
   /** @see {@link SessionRouter.close} */
@@ -87,6 +109,7 @@ export class SessionForwarder implements SessionRouter, Station {
     if (this.#name !== undefined) this.#link.leave(this.#name);
     this.#name = undefined;
     this.#number = undefined;
+    this.#numbering?.end();
     // what is on its way comes to its end
     this.#server?.close();
     this.#server = undefined;
@@ -101,7 +124,7 @@ export class SessionForwarder implements SessionRouter, Station {
       return true;
     }
     const { url, method } = request;
-    const headers = { ...headersOf(request), [FROM]: this.#senderOf(request) };
+    const headers = { ...headersOf(request), ...framingOf(request), [FROM]: this.#senderOf(request) };
     try {
       const passed = httpRequest({ socketPath: station.path, agent: this.#agent, path: url, method, headers });
       this.#forward(passed, request, response);
@@ -143,6 +166,7 @@ export class SessionForwarder implements SessionRouter, Station {
       process.emitWarning(`sessions of this worker cannot be reached from others: ${error.message}`, {
         code: "BOWLINE",
       });
+      this.#numbering?.end();
     });
     const path = privatePath(folder);
     // exclusive: what a worker listens on is the primary's otherwise
@@ -153,6 +177,7 @@ export class SessionForwarder implements SessionRouter, Station {
   /** @internal */
   onNumber(number: number): void {
     this.#number = number;
+    this.#numbering?.end();
   }
 
   /** @internal */
@@ -197,8 +222,8 @@ export class SessionForwarder implements SessionRouter, Station {
     response.on("close", () => {
       if (!response.writableFinished) passed.destroy();
     });
-    if (hasBody(request)) request.pipe(passed);
-    else passed.end();
+    if (framingOf(request) === undefined) passed.end();
+    else request.pipe(passed);
   }
 
   #handOver(number: number, request: IncomingMessage, socket: Socket, head: Uint8Array): void {
@@ -249,7 +274,7 @@ function answer(response: ServerResponse): void {
 /** Answers what was asked here with what came from there. */
 function relay(answered: IncomingMessage, request: IncomingMessage, response: ServerResponse): void {
   if (response.headersSent || response.destroyed) return void answered.destroy();
-  const isLast = answered.headers.connection === "close" && request.httpVersionMajor === 1 && hasBody(request);
+  const isLast = answered.headers.connection === "close" && request.httpVersionMajor === 1 && framingOf(request) !== undefined;
   response.writeHead(answered.statusCode ?? 502, { ...headersOf(answered), ...(isLast && { Connection: "close" }) });
   answered.on("error", () => response.destroy());
   answered.on("aborted", () => response.destroy());
@@ -299,8 +324,13 @@ function restore(request: IncomingMessage, handedOver: WeakSet<Duplex>): void {
   Object.defineProperty(request.socket, "encrypted", { value: secure, configurable: true });
 }
 
-const hasBody = ({ headers, method }: IncomingMessage): boolean =>
-  method !== "GET" && (headers["transfer-encoding"] !== undefined || headers["content-length"] !== "0");
+/** How a body is framed on its way; undefined if there is none. What is announced must come, whatever the method. */
+function framingOf({ headers, method, httpVersionMajor }: IncomingMessage): Record<string, string> | undefined {
+  const length = headers["content-length"];
+  if (length !== undefined) return length === "0" ? undefined : {};
+  const isStreamed = headers["transfer-encoding"] !== undefined || (httpVersionMajor === 2 && method !== "GET");
+  return isStreamed ? { "transfer-encoding": "chunked" } : undefined;
+}
 
 /** What came behind the head and waits in the stream. */
 function unreadOf(socket: Socket): Buffer[] {
