@@ -48,7 +48,8 @@ export function createAdapter(options: Partial<NodeClusterOptions> = {}): Cluste
     : { ...setup, company: bus, sessions: new SessionForwarder(link, { maxForwarded, maxHandOvers }) };
 }
 
-let primary: Primary | undefined;
+// this package may be loaded twice, in both its forms: two would answer each worker
+const PRIMARY: unique symbol = Symbol.for("bowline.primary");
 
 /**
  * Makes the primary of node:cluster carry what its workers tell each other; best before the first `fork()`. It carries what
@@ -60,5 +61,5 @@ export function setupPrimary(options: Partial<PrimaryOptions> = {}): void {
   if (!cluster.isPrimary) throw new UsageError("not_primary", "setupPrimary() belongs into the primary process");
   const { maxQueuedBytes = primaryDefaults.maxQueuedBytes, maxHandOvers = primaryDefaults.maxHandOvers } = options;
   for (const [name, value] of Object.entries({ maxQueuedBytes, maxHandOvers })) checkLimit(name, value);
-  primary ??= new Primary({ maxQueuedBytes, maxHandOvers });
+  if (!(PRIMARY in cluster)) Reflect.set(cluster, PRIMARY, new Primary({ maxQueuedBytes, maxHandOvers }));
 }

@@ -251,7 +251,10 @@ test("a body is passed on with every method, and what comes next on the same con
   };
   const sid = await second.forwarder.mark(ID);
   for (const method of ["GET", "DELETE", "OPTIONS", "HEAD", "PUT"]) {
-    for (const framing of ["Content-Length: 5\r\n\r\nhello", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"]) {
+    for (const framing of [
+      "Content-Length: 5\r\n\r\nhello",
+      "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    ]) {
       const socket = connect(first.port, "127.0.0.1");
       socket.write(`${method} /e/?sid=${sid} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${framing}`);
       let got = "";

@@ -274,7 +274,8 @@ function answer(response: ServerResponse): void {
 /** Answers what was asked here with what came from there. */
 function relay(answered: IncomingMessage, request: IncomingMessage, response: ServerResponse): void {
   if (response.headersSent || response.destroyed) return void answered.destroy();
-  const isLast = answered.headers.connection === "close" && request.httpVersionMajor === 1 && framingOf(request) !== undefined;
+  const isLast =
+    answered.headers.connection === "close" && request.httpVersionMajor === 1 && framingOf(request) !== undefined;
   response.writeHead(answered.statusCode ?? 502, { ...headersOf(answered), ...(isLast && { Connection: "close" }) });
   answered.on("error", () => response.destroy());
   answered.on("aborted", () => response.destroy());
