@@ -5,7 +5,7 @@ import { Primary, primaryDefaults, type PrimaryOptions } from "./ipc-primary.ts"
 import { checkLimit } from "./limits.ts";
 import { busDefaults, NodeClusterBus, type NodeClusterBusOptions } from "./node-cluster-bus.ts";
 import { OfficialBus } from "./official-bus.ts";
-import { OfficialCodec } from "./official-codec.ts";
+import { missingText, OfficialCodec } from "./official-codec.ts";
 import { forwardingDefaults, type ForwardingOptions, SessionForwarder } from "./session-forwarder.ts";
 
 export { NodeClusterBus, type NodeClusterBusOptions } from "./node-cluster-bus.ts";
@@ -42,7 +42,8 @@ export function createAdapter(options: Partial<NodeClusterOptions> = {}): Cluste
     return clusterSetup(new OfficialBus(maxQueuedBytes), new OfficialCodec(), options);
   }
   const bus = new NodeClusterBus({ maxQueuedBytes });
-  const setup = clusterSetup(bus, bowlineCodec(), options);
+  const codec = Object.assign(bowlineCodec(), { timeoutText: missingText });
+  const setup = clusterSetup(bus, codec, options);
   return link === undefined
     ? setup
     : { ...setup, company: bus, sessions: new SessionForwarder(link, { maxForwarded, maxHandOvers }) };
