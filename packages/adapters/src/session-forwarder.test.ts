@@ -147,14 +147,15 @@ test("a request is passed on with its body, its headers and its client's address
     request.on("data", (chunk) => (text += String(chunk)));
     request.on("end", () => {
       response.writeHead(201, { "X-Answer": "yes", "Set-Cookie": ["a=1", "b=2"] });
-      response.end(`${text} ${String(request.headers["x-question"])} ${String(request.headers["bowline-from"])}`);
+      const from = `${String(request.headers["bowline-from"])} ${typeof request.socket.remotePort}`;
+      response.end(`${text} ${String(request.headers["x-question"])} ${from}`);
     });
   };
   const sid = await second.forwarder.mark(ID);
   const headers = { "X-Question": "why", "Bowline-From": '{"address":"6.6.6.6"}' };
   const answer = await ask(first.port, sid, { method: "POST", body: "hello", headers });
   // what a client says of its own address counts nothing
-  expect(answer).toEqual([201, "hello why undefined"]);
+  expect(answer).toEqual([201, "hello why undefined number"]);
   expect(second.served).toEqual([`POST /e/?sid=${sid} of 127.0.0.1`]);
   expect(first.served).toEqual([]);
 });
@@ -266,6 +267,25 @@ test("a body is passed on with every method, and what comes next on the same con
       expect(bodies.at(-1)).toBe("next");
     }
   }
+});
+
+test("an answer ahead of the end of a body reaches the client, each time (api.md X8)", async () => {
+  const [first, second] = [await start(), await start()];
+  first.handler = (_request, response) => void response.writeHead(400).end("ours");
+  second.handler = (request, response) => {
+    // as an engine whose maxHttpBufferSize is exceeded
+    response.writeHead(413, { Connection: "close" }).end("too long");
+    request.resume();
+  };
+  const sid = await second.forwarder.mark(ID);
+  const body = "x".repeat(4_000_000);
+  const statuses = new Set<number>();
+  for (let count = 0; count < 40; count++) {
+    // a client may meet the end of its connection while it writes: that is between it and the first one
+    const [status] = await ask(first.port, sid, { method: "POST", body }).catch(() => [413]);
+    statuses.add(status);
+  }
+  expect([...statuses]).toEqual([413]);
 });
 
 test("a session that begins before its worker has a number waits for it, for a while (api.md X8)", async () => {

@@ -27,7 +27,14 @@ export interface ForwardingOptions {
 /** @internal A test compares these with the `@default` notes above. */
 export const forwardingDefaults: Readonly<ForwardingOptions> = { maxForwarded: 10_000, maxHandOvers: 1_000 };
 
-/** Who the client is, in what goes through the private listener of a worker. */
+/** Who the client is. */
+interface Sender {
+  readonly address: string;
+  readonly port: number | undefined;
+  readonly secure: boolean;
+}
+
+/** The header with the client, in what goes through the private listener of a worker. */
 const FROM = "bowline-from";
 
 /** Connections to other workers that are kept for the next request. */
@@ -162,6 +169,10 @@ export class SessionForwarder implements SessionRouter, Station {
     });
     // other workers keep their connections: who closes one may meet a request on its way
     server.keepAliveTimeout = 0;
+    server.on("connection", (socket: Socket) => {
+      // they must not meet its end, either, before they have read an answer that comes ahead of the end of a body
+      if (!this.#handedOver.has(socket)) socket.destroySoon = () => void socket.end();
+    });
     server.on("error", (error) => {
       process.emitWarning(`sessions of this worker cannot be reached from others: ${error.message}`, {
         code: "BOWLINE",
@@ -210,12 +221,14 @@ export class SessionForwarder implements SessionRouter, Station {
     passed.setTimeout(pingInterval + pingTimeout + GRACE, () => passed.destroy());
     passed.on("response", (answered) => {
       isAnswered = true;
-      relay(answered, request, response);
+      relay(answered, request, response, passed);
     });
     passed.on("close", () => this.#forwarded--);
     passed.on("error", () => {
       // its owner has died, or is stuck: then nobody knows the session
-      if (!isAnswered && !response.destroyed) this.#engine?.serveRequest(request, response);
+      if (isAnswered || response.destroyed) return;
+      request.unpipe(passed).resume();
+      this.#engine?.serveRequest(request, response);
     });
     request.on("error", ignore);
     response.on("error", ignore);
@@ -260,7 +273,9 @@ export class SessionForwarder implements SessionRouter, Station {
   }
 
   #senderOf({ socket }: IncomingMessage): string {
-    return JSON.stringify({ address: socket.remoteAddress ?? "", secure: Reflect.get(socket, "encrypted") === true });
+    const { remoteAddress: address = "", remotePort: port } = socket;
+    const sender: Sender = { address, port, secure: Reflect.get(socket, "encrypted") === true };
+    return JSON.stringify(sender);
   }
 }
 
@@ -272,16 +287,24 @@ function answer(response: ServerResponse): void {
 }
 
 /** Answers what was asked here with what came from there. */
-function relay(answered: IncomingMessage, request: IncomingMessage, response: ServerResponse): void {
+function relay(
+  answered: IncomingMessage,
+  request: IncomingMessage,
+  response: ServerResponse,
+  passed: ClientRequest,
+): void {
   if (response.headersSent || response.destroyed) return void answered.destroy();
-  const isLast =
-    answered.headers.connection === "close" && request.httpVersionMajor === 1 && framingOf(request) !== undefined;
-  response.writeHead(answered.statusCode ?? 502, { ...headersOf(answered), ...(isLast && { Connection: "close" }) });
+  const isLast = answered.headers.connection === "close" && framingOf(request) !== undefined;
+  const close = isLast && request.httpVersionMajor === 1 && { Connection: "close" };
+  response.writeHead(answered.statusCode ?? 502, { ...headersOf(answered), ...close });
   answered.on("error", () => response.destroy());
   answered.on("aborted", () => response.destroy());
   answered.pipe(response);
+  if (!isLast) return;
   // the rest of a body that nobody reads must not hold up the connection
-  if (isLast) response.once("finish", () => request.unpipe().resume().socket.end());
+  request.unpipe(passed).resume();
+  answered.on("end", () => passed.destroy());
+  if (close) response.once("finish", () => request.socket.end());
 }
 
 /** The headers of a message that are not those of its connection. */
@@ -320,9 +343,11 @@ function restore(request: IncomingMessage, handedOver: WeakSet<Duplex>): void {
   delete request.headers[FROM];
   const at = request.rawHeaders.findIndex((name) => name.toLowerCase() === FROM);
   request.rawHeaders.splice(at, 2);
-  const { address, secure } = JSON.parse(from) as { address: string; secure: boolean };
-  Object.defineProperty(request.socket, "remoteAddress", { value: address, configurable: true });
-  Object.defineProperty(request.socket, "encrypted", { value: secure, configurable: true });
+  const { address, port, secure } = JSON.parse(from) as Sender;
+  const known = { remoteAddress: address, remotePort: port, encrypted: secure };
+  for (const [name, value] of Object.entries(known)) {
+    Object.defineProperty(request.socket, name, { value, configurable: true });
+  }
 }
 
 /** How a body is framed on its way; undefined if there is none. What is announced must come, whatever the method. */
