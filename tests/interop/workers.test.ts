@@ -1,3 +1,4 @@
+import { connect } from "node:net";
 import { io as official } from "socket.io-client";
 import { io as ours } from "bowline-client";
 import { afterEach, describe, expect, test } from "vitest";
@@ -189,6 +190,41 @@ describe("what one worker emits reaches the clients of the others (api.md X7)", 
     expect(await second.ask("clients")).toBe(8 - unknown.length);
     await workers.stop();
     await Promise.all(held);
+  });
+
+  test("upgrades on their way to a worker that stands still, and is killed, end (api.md X8)", async () => {
+    const workers = await start("ours");
+    const [first] = [await workers.start(), await workers.start()];
+    const path = "/socket.io/?EIO=4&transport=";
+    const sids: string[] = [];
+    for (let count = 0; count < 12; count++) {
+      const text = await (await fetch(`${workers.url}${path}polling`, { headers: { connection: "close" } })).text();
+      sids.push((JSON.parse(text.slice(1)) as { sid: string }).sid);
+    }
+    const [number] = sids.map((sid) => sid.slice(-2)).sort();
+    const theirs = sids.filter((sid) => sid.endsWith(number!));
+    expect(await first.ask("clients")).toBe(theirs.length);
+    first.kill("SIGSTOP");
+    const upgrade = "Host: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13";
+    const key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+    let open = 0;
+    const sockets = Array.from({ length: 20 }, (_, index) => {
+      const socket = connect(workers.port, "127.0.0.1");
+      socket.on("connect", () => open++).on("close", () => open--);
+      socket.on("error", () => {});
+      socket.write(
+        `GET ${path}websocket&sid=${theirs[index % theirs.length]} HTTP/1.1\r\n${upgrade}\r\n${key}\r\n\r\n`,
+      );
+      return socket;
+    });
+    await eventually(async () => open, 20);
+    // those that the other worker has got are on their way
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    first.kill("SIGKILL");
+    await first.ended;
+    // Node itself forgets the connection that it has given to a worker which never took it
+    await eventually(async () => open <= 1, true);
+    for (const socket of sockets) socket.destroy();
   });
 
   test("a worker that stands still costs the primary a limited number of bytes, and the losses are told", async () => {

@@ -33,7 +33,8 @@ interface Peer {
   readonly isBinary: boolean;
   readonly buses: Map<string, Member>;
   readonly stations: Map<string, Station>;
-  handOvers: number;
+  /** Sockets on their way to it. */
+  readonly handOvers: Set<Socket>;
 }
 
 /** Where workers may listen, and where the hub does. */
@@ -95,7 +96,7 @@ export class Primary {
     // it may come twice: of a worker that was asked who it is, and of one that has loaded this package in both its forms
     if (!this.#peers.has(worker.id)) {
       const isBinary = probe instanceof Uint8Array;
-      this.#peers.set(worker.id, { worker, isBinary, buses: new Map(), stations: new Map(), handOvers: 0 });
+      this.#peers.set(worker.id, { worker, isBinary, buses: new Map(), stations: new Map(), handOvers: new Set() });
     }
     send(worker, { bowline: "welcome", probe: PROBE, ...(this.#places ??= this.#makePlaces()) });
     send(worker, this.#stationList());
@@ -188,11 +189,11 @@ export class Primary {
     stopReading(handle);
     handle.on("error", ignore);
     const peer = this.#stations.get(message.number)?.peer;
-    if (peer === undefined || peer.handOvers >= this.#options.maxHandOvers) return void handle.destroy();
-    peer.handOvers++;
+    if (peer === undefined || peer.handOvers.size >= this.#options.maxHandOvers) return void handle.destroy();
+    peer.handOvers.add(handle);
     const { number, head } = message;
     send(peer.worker, { bowline: "upgrade", number, head }, handle, () => {
-      peer.handOvers--;
+      peer.handOvers.delete(handle);
       handle.destroy();
     });
   }
@@ -200,9 +201,12 @@ export class Primary {
   // it may go on until its clients have gone: its sessions and its private streams do
   #onDisconnect(worker: Worker): void {
     this.#official.onEnd(worker);
-    const buses = this.#peers.get(worker.id)?.buses;
-    for (const member of buses?.values() ?? []) member.onEnd();
-    buses?.clear();
+    const peer = this.#peers.get(worker.id);
+    for (const member of peer?.buses.values() ?? []) member.onEnd();
+    peer?.buses.clear();
+    // what Node has kept for it, it forgets in silence
+    for (const socket of peer?.handOvers ?? []) socket.destroy();
+    peer?.handOvers.clear();
   }
 
   #onEnd(worker: Worker): void {
