@@ -154,18 +154,21 @@ test("a bus that takes nothing holds up no other one, costs a limited number of 
   expect(got).toEqual({ fast: 501, slow: 101 });
 });
 
-test("a bus whose pipe has ended is forgotten, and tells what it loses from then on", async () => {
+test("a bus whose pipe has ended is closed for good, forgotten, and tells what it loses from then on", async () => {
   const hub = new Hub(1_000_000);
   const [a, b] = [connect(hub), connect(hub)];
   b.bus.subscribe("x", () => {});
   expect(await a.bus.size("x")).toBe(1);
+  const statuses: string[] = [];
+  b.bus.observe({ onStatus: (status) => void statuses.push(status), onLost() {}, onError() {} });
   b.member.onEnd();
   b.bus.onEnd();
-  expect(b.bus.status).toBe("down");
+  // what waits for it to be up waits no longer
+  expect(statuses).toEqual(["down", "closed"]);
   expect(await a.bus.size("x")).toBe(0);
   b.bus.publish("x", bytes("abc"));
   expect(b.lost).toEqual([{ count: 1, bytes: 3, reason: "down", since: expect.any(Number) }]);
-  await expect(b.bus.size("x")).rejects.toThrow("the bus is down");
+  await expect(b.bus.size("x")).rejects.toThrow("the bus is closed");
 });
 
 test("what is asked in one turn is one question, and each of thousands is answered (api.md X7)", async () => {

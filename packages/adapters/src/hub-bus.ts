@@ -66,7 +66,7 @@ export class HubBus implements Bus, Company {
   publish(channel: string, bytes: Uint8Array): void {
     const publication = { channel, channelBytes: Buffer.byteLength(channel), bytes };
     const size = sizeOf(publication);
-    if (this.#status === "down" || this.#status === "closed") return this.#loseOne("down", bytes);
+    if (this.#status === "closed") return this.#loseOne("down", bytes);
     if (!this.#window.fits(size)) return this.#loseOne("full", bytes);
     this.#window.reserve(size);
     if (this.#queue.length === 0) this.#queuedSince = Date.now();
@@ -122,7 +122,7 @@ export class HubBus implements Bus, Company {
       this.#flush();
       this.#pipe?.send({ type: "bye" });
     }
-    this.#end("closed", "the bus is closed");
+    this.#end("the bus is closed");
   }
 
   /** @internal The way to its hub: it is up when the hub has answered. */
@@ -133,7 +133,7 @@ export class HubBus implements Bus, Company {
 
   /** @internal What came from the hub. */
   onMessage(message: FromHub): void {
-    if (this.#status === "closed" || this.#status === "down") return;
+    if (this.#status === "closed") return;
     switch (message.type) {
       case "batch": {
         const batch = carried(message.bytes);
@@ -157,8 +157,9 @@ export class HubBus implements Bus, Company {
     if (this.#status === "closed") return;
     const count = this.#queue.length;
     const bytes = this.#queue.reduce((sum, each) => sum + each.bytes.byteLength, 0);
+    this.#setStatus("down");
     if (count > 0) this.#lose({ count, bytes, reason: "down", since: this.#queuedSince });
-    this.#end("down", "the bus is down");
+    this.#end("the bus is down");
   }
 
   /** @internal Something went wrong. */
@@ -257,12 +258,12 @@ export class HubBus implements Bus, Company {
     return question;
   }
 
-  #end(status: "down" | "closed", reason: string): void {
+  #end(reason: string): void {
     this.#queue = [];
     this.#queuedBytes = 0;
     for (const request of [...this.#questions.keys()]) this.#settle(request)?.reject(new Error(reason));
-    if (status === "closed") this.#subscriptions.clear();
-    this.#setStatus(status);
+    this.#subscriptions.clear();
+    this.#setStatus("closed");
   }
 
   #loseOne(reason: LostMessages["reason"], { byteLength: bytes }: Uint8Array): void {
