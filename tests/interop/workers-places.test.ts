@@ -69,6 +69,10 @@ describe("workers find each other (api.md X7, X8)", () => {
     await works(await fleet({ env: { TWICE: "1" } }, 6));
   });
 
+  test("where two servers of a worker have one adapter", async () => {
+    await works(await fleet({ env: { SHARED: "1" } }));
+  });
+
   test("a worker that is detached goes on with its clients, polling ones too", async () => {
     const [workers, all] = await fleet({ options: { maxQueuedBytes: 500_000 } });
     const clients = [

@@ -26,7 +26,8 @@ export interface NodeClusterOptions extends ClusterOptions, NodeClusterBusOption
 /**
  * Lets a server share its port with those of the other workers of node:cluster: what it emits reaches their clients, and
  * a client may reach any of them with each request. The primary must have called {@link setupPrimary}. In a process that
- * is no worker the server is alone, so the same program runs with and without a cluster (api.md X7, X8).
+ * is no worker the server is alone, so the same program runs with and without a cluster (api.md X7, X8). Each server needs
+ * one of its own: those that share one are counted as one.
  * @throws UsageError for options of the wrong kind
  * @example const io = new Server(httpServer, { adapter: createAdapter() });
  */
@@ -46,7 +47,7 @@ export function createAdapter(options: Partial<NodeClusterOptions> = {}): Cluste
   const setup = clusterSetup(bus, codec, options);
   return link === undefined
     ? setup
-    : { ...setup, company: bus, sessions: new SessionForwarder(link, { maxForwarded, maxHandOvers }) };
+    : { ...setup, company: bus, sessions: () => new SessionForwarder(link, { maxForwarded, maxHandOvers }) };
 }
 
 // this package may be loaded twice, in both its forms: two would answer each worker

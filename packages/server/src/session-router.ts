@@ -21,7 +21,7 @@ export interface SessionRouter {
    * @param id 20 random characters of `[A-Za-z0-9_-]`
    */
   mark(id: string): string | Promise<string>;
-  /** The engine whose sessions others are to reach; it is asked for no other one from now on. */
+  /** The engine whose sessions others are to reach. */
   reach(engine: RoutedEngine): void;
   /** Passes a request on. @returns false: nobody is known who has the session */
   forwardRequest(sid: string, request: IncomingMessage, response: ServerResponse): boolean;

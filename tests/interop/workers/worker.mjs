@@ -15,11 +15,15 @@ const httpServer = TLS
 const official = WHOSE === "official";
 const { Server } = await import(official ? "socket.io" : "bowline");
 const { createAdapter } = await import(official ? "@socket.io/cluster-adapter" : "@bowline/adapters/node-cluster");
+const adapter = createAdapter(options);
 /** @type {import("socket.io").Server & Partial<Pick<import("bowline").Server, "cluster" | "onError">>} */
 const io = new Server(httpServer, {
-  adapter: createAdapter(options),
+  adapter,
   ...JSON.parse(process.env.SERVER_OPTIONS ?? "{}"),
 });
+
+// another server with the same adapter
+if (process.env.SHARED) new Server(createServer(), { adapter });
 
 // another program in the same worker has the package in its other form
 if (process.env.TWICE) {
