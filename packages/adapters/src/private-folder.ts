@@ -58,17 +58,17 @@ export function giveTo({ path, hub }: PrivateFolder, uid: number): void {
 }
 
 /** Removes the folders of this user at whose hub nobody listens any more. */
-export async function removeLeftovers(parent: string, minAge: number = MIN_AGE): Promise<void> {
+async function removeLeftovers(parent: string): Promise<void> {
   const names = await readdir(parent).catch(() => []);
   for (const name of names) {
     // what is gone meanwhile somebody else has removed
-    if (OURS.test(name)) await removeIfLeft(join(parent, name), minAge).catch(() => {});
+    if (OURS.test(name)) await removeIfLeft(join(parent, name)).catch(() => {});
   }
 }
 
-async function removeIfLeft(path: string, minAge: number): Promise<void> {
+async function removeIfLeft(path: string): Promise<void> {
   const { uid, mtimeMs } = await lstat(path);
-  if (uid !== process.getuid?.() || Date.now() - mtimeMs < minAge) return;
+  if (uid !== process.getuid?.() || Date.now() - mtimeMs < MIN_AGE) return;
   if (await isDead(join(path, HUB))) await rm(path, { recursive: true, force: true });
 }
 
