@@ -105,20 +105,23 @@ function termsOf(url: string): RequestTerms {
 
 /** Names and values in turn, those of a URL's query. */
 function parametersOf(url: string): string[] {
-  const at = url.indexOf("?") + 1;
-  const query = at === 0 ? "" : url.slice(at);
-  // most requests hold nothing that has to be decoded
-  if (ENCODED.test(query)) return [...queryOf(url)].flat();
   const parameters: string[] = [];
-  for (const parameter of query.split("&")) {
-    const middle = parameter.indexOf("=");
-    if (middle >= 0) parameters.push(parameter.slice(0, middle), parameter.slice(middle + 1));
-    else if (parameter !== "") parameters.push(parameter, "");
+  const start = url.indexOf("?") + 1;
+  if (start === 0) return parameters;
+  // most requests hold nothing that has to be decoded
+  if (ENCODED.test(url)) return [...queryOf(url)].flat();
+  for (let at = start, end; at < url.length; at = end + 1) {
+    end = url.indexOf("&", at);
+    if (end < 0) end = url.length;
+    const middle = url.indexOf("=", at);
+    if (middle >= 0 && middle < end) parameters.push(url.slice(at, middle), url.slice(middle + 1, end));
+    else if (at < end) parameters.push(url.slice(at, end), "");
   }
   return parameters;
 }
 
-const ENCODED = /[%+]|^\?/;
+// a second question mark in front of the first name is not a part of it
+const ENCODED = /[%+]|^[^?]*\?\?/;
 
 /** The same of a WebTransport session that is a new one, or wants to take over the one that `sid` names. */
 export function sessionTerms(sid: string | undefined): RequestTerms {
