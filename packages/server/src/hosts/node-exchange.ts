@@ -100,7 +100,7 @@ export class NodeHttpExchange implements HttpExchange {
         request.off("end", onEnd);
       } else if (missing === 0) onEnd(); // Node tells of it a tick later
     };
-    request.on("aborted", () => reader.onAbort());
+    this.hold(() => reader.onAbort());
     request.on("data", onChunk);
     request.on("end", onEnd);
   }
