@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { Latencies, summarize } from "./harness/statistics.mjs";
+import { goalRatio } from "./harness/targets.mjs";
 
 const WIDTH = 800;
 const PLOT = { left: 340, right: 660 };
@@ -42,7 +43,8 @@ export function barsOf(results) {
     const base = result.sides.find(({ side }) => side === "socket.io");
     const own = result.sides.find(({ side }) => side === "bowline");
     if (!base || !own?.ratio) return [];
-    const target = result.target.ratio ?? result.target.value / base.cost.median;
+    const costOf = (name) => result.sides.find(({ side }) => side === name)?.cost.median;
+    const target = goalRatio(result.target, costOf, "socket.io");
     const { reached } = own;
     return [{ group: GROUPS[result.figure ?? "cpu"], label: result.title, ratio: own.ratio.median, target, reached }];
   });

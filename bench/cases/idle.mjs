@@ -26,11 +26,30 @@ function idleCase(head, options) {
   };
 }
 
+/** The young generation grows in steps of megabytes, which say little of what a connection keeps: held, it cannot. */
+const HELD_YOUNG = ["--max-semi-space-size=2"];
+
 export const idleCases = [
   idleCase({ name: "idle", title: "idle connection, memory", target: { value: 7.5 } }),
-  // beside bare-net, which shows what the TCP socket takes of it
+  idleCase({
+    name: "idle-held",
+    title: "idle connection, memory with the young generation held at 2 MB",
+    target: { ratio: 0.45 },
+    nodeOptions: HELD_YOUNG,
+    extra: true,
+  }),
   idleCase(
-    { name: "pending", title: "connection in no namespace, memory", target: { value: 7 }, extra: true },
+    { name: "pending", title: "connection in no namespace, memory", target: { beyondNet: 2.5 }, extra: true },
+    { joins: false },
+  ),
+  idleCase(
+    {
+      name: "pending-held",
+      title: "connection in no namespace, memory with the young generation held at 2 MB",
+      target: { beyondNet: 2.5 },
+      nodeOptions: HELD_YOUNG,
+      extra: true,
+    },
     { joins: false },
   ),
 ];

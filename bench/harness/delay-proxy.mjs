@@ -30,18 +30,26 @@ export async function startDelayProxy(port, oneWayMs) {
   };
 }
 
+/** A timer may come late by more than a millisecond: so near to a moment, it is waited for turn by turn. */
+const TIMER_LATE_MS = 2;
+
+function callAt(at, action) {
+  const left = at - performance.now();
+  if (left <= 0) action();
+  else if (left > TIMER_LATE_MS) setTimeout(callAt, left - TIMER_LATE_MS, at, action);
+  else setImmediate(callAt, at, action);
+}
+
 /** Nothing leaves before `establishedAt`. */
 function forward(from, to, oneWayMs, establishedAt) {
   const queue = [];
-  let timer;
   const deliver = () => {
-    timer = undefined;
     while (queue.length > 0 && queue[0].at <= performance.now()) queue.shift().action();
-    if (queue.length > 0) timer = setTimeout(deliver, Math.max(1, queue[0].at - performance.now()));
+    if (queue.length > 0) callAt(queue[0].at, deliver);
   };
   const send = (action) => {
-    queue.push({ at: Math.max(performance.now(), establishedAt) + oneWayMs, action });
-    timer ??= setTimeout(deliver, queue[0].at - performance.now());
+    const at = Math.max(performance.now(), establishedAt) + oneWayMs;
+    if (queue.push({ at, action }) === 1) callAt(at, deliver);
   };
   from.on("data", (chunk) => send(() => to.write(chunk)));
   from.on("end", () => send(() => to.end()));

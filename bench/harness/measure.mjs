@@ -20,10 +20,11 @@ export function phases({ quick, connections }) {
  * One run of one case against one peer, both processes new. Samples are taken while nothing is in flight.
  * @returns {Promise<{ cost: number }>} µs of server CPU, or KB of its memory, per unit; and what is reported beside it
  */
-export async function measureOnce({ name, figure = "cpu", limitMs }, peer, { warmUp, measured }) {
+export async function measureOnce({ name, figure = "cpu", limitMs, nodeOptions = [] }, peer, { warmUp, measured }) {
   const memory = figure !== "cpu";
   const script = (await clusterOf(peer)) === undefined ? serverScript : clusterScript;
-  const server = startChild(script, [peer, name], { execArgv: memory ? ["--expose-gc"] : [], limitMs });
+  const execArgv = memory ? ["--expose-gc", ...nodeOptions] : nodeOptions;
+  const server = startChild(script, [peer, name], { execArgv, limitMs });
   const load = startChild(loadScript, [name], { limitMs });
   try {
     await load.call("prepare", await server.call("listen"));

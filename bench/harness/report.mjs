@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { summarize } from "./statistics.mjs";
+import { goalText, isReached } from "./targets.mjs";
 
 const BASE = "socket.io";
 
@@ -55,6 +56,10 @@ export function describeMachine() {
 export function summarizeCase(benchCase, sides) {
   const { name, title, unit, target, figure = "cpu", series } = benchCase;
   const base = sides.find(({ side }) => side === BASE);
+  const costOf = (name) => {
+    const found = sides.find(({ side }) => side === name);
+    return found && summarize(found.runs.map(({ cost }) => cost)).median;
+  };
   const rows = sides.map(({ side, runs }) => {
     const of = (key) => summarize(runs.map((run) => run[key]));
     // what is left of a heap may be nothing: no ratio to that
@@ -64,7 +69,7 @@ export function summarizeCase(benchCase, sides) {
       cost: of("cost"),
       ratio,
       ...Object.fromEntries(BESIDE[figure].map(({ key }) => [key, of(key).median])),
-      reached: side === "bowline" ? isReached(target, of("cost").median, ratio?.median) : undefined,
+      reached: side === "bowline" ? isReached(target, of("cost").median, ratio?.median, costOf) : undefined,
       runs,
     };
   });
@@ -78,15 +83,10 @@ function ratioOf(runs, baseRuns) {
   return { median: cost(runs) / cost(baseRuns), min: pairs.min, max: pairs.max };
 }
 
-function isReached({ ratio, value }, cost, measuredRatio) {
-  if (value !== undefined) return cost <= value;
-  return measuredRatio === undefined ? undefined : measuredRatio <= ratio;
-}
-
 export function caseTable({ title, unit, figure, target, sides }) {
   const beside = BESIDE[figure];
   const costHead = `${COST_HEADS[figure]} / ${unit}`;
-  const goal = target.value === undefined ? `≤ ${target.ratio} × ${BASE}` : `≤ ${target.value}`;
+  const goal = goalText(target, BASE);
   const head = ["", costHead, "spread", "ratio", "spread", ...beside.map(({ head }) => head), "target"];
   const tableRows = sides.map((row) => [
     row.side,
@@ -142,7 +142,7 @@ export function caseSummary({ title, unit, figure, target, sides }) {
     cost(own),
     own?.ratio ? digits(own.ratio.median) : "",
     own?.ratio ? spread(own.ratio) : "",
-    target.value === undefined ? `≤ ${target.ratio} ×` : `≤ ${target.value}`,
+    goalText(target, ""),
     own?.reached === undefined ? "" : own.reached ? "✓" : "✗",
   ];
 }
