@@ -3,6 +3,7 @@ import { bufferBytes } from "../../packages/server/src/buffer-bytes.ts";
 import { Clock } from "../../packages/server/src/clock.ts";
 import { VirtualTime } from "../../packages/server/src/test-kit.ts";
 import { webSocketFormat } from "../../packages/server/src/transports/formats.ts";
+import { SpareReader } from "../../packages/server/src/transports/spare-reader.ts";
 import {
   type PlatformSocket,
   type PlatformSocketListener,
@@ -81,7 +82,7 @@ export class PlatformWebSocketLine implements Line {
     return new PlatformWebSocketTransport(
       socket,
       {
-        reader: { role: "server", maxPayload: 10_000, bytes: bufferBytes },
+        readers: new SpareReader({ role: "server", maxPayload: 10_000, bytes: bufferBytes }),
         maxPendingPongs: 60,
         controlFramesPerSecond: 100,
         messageTimeout: 10_000,

@@ -18,6 +18,7 @@ import { Deflater } from "../../packages/server/src/deflater.ts";
 import { MemoryStream, readAsClient, VirtualTime } from "../../packages/server/src/test-kit.ts";
 import { webSocketFormat } from "../../packages/server/src/transports/formats.ts";
 import { WebSocketTransport } from "../../packages/server/src/transports/websocket.ts";
+import { SpareReader } from "../../packages/server/src/transports/spare-reader.ts";
 import { batch, type Line, Owner, plain } from "./server-transport.contract.ts";
 
 const ANSWER = Buffer.from("HTTP/1.1 101 Switching Protocols\r\n\r\n");
@@ -68,7 +69,7 @@ export class WebSocketLine implements Line {
     this.transport = new WebSocketTransport(
       { stream: this.stream, answer: ANSWER, head: new Uint8Array() },
       {
-        reader: { role: "server", maxPayload: 10_000, maxParts: 16_384, bytes: bufferBytes },
+        readers: new SpareReader({ role: "server", maxPayload: 10_000, maxParts: 16_384, bytes: bufferBytes }),
         maxPendingPongs: 60,
         controlFramesPerSecond: 100,
         messageTimeout: 10_000,

@@ -62,8 +62,9 @@ export class JsonReader implements PacketReader {
   readonly #limits: Partial<PacketLimits>;
   readonly #options: JsonCodecOptions;
   #packet: Packet | undefined;
-  #attachments: (Uint8Array | undefined)[] = [];
-  #due = 0;
+  /** Of `#packet`, and how many there are to be. */
+  #attachments!: (Uint8Array | undefined)[];
+  #due!: number;
 
   constructor(limits: Partial<PacketLimits>, options: JsonCodecOptions) {
     this.#limits = limits;

@@ -102,6 +102,12 @@ export class WebSocketReader {
     return this.#opcode === INFLATING && this.#message?.inflated === undefined;
   }
 
+  /** Whether it holds nothing of its connection: then it may be another one's until the next chunk comes. */
+  get isIdle(): boolean {
+    const holds = this.#message ?? this.#control ?? this.#cutHeader;
+    return holds === undefined && !this.#isInFrame && !this.#isClosed && !this.#input.hasBytes();
+  }
+
   /**
    * Takes the next bytes of the connection, and the chunk with them: it is unmasked in place. Bytes behind a close frame
    * or an error are dropped (abuse 67).

@@ -1,6 +1,13 @@
 import { IncomingMessage } from "node:http";
 import { Socket as NetSocket } from "node:net";
 
+let lastUrl = "/";
+let lastAddress = "";
+
+// most sessions begin with the same URL, and behind a proxy all have its address: the same string in a row is kept once
+const sharedUrl = (url: string): string => (url === lastUrl ? lastUrl : (lastUrl = url));
+const sharedAddress = (address: string): string => (address === lastAddress ? lastAddress : (lastAddress = address));
+
 /**
  * What is kept of a session's first request. The request object itself is let go, unless the application has seen it:
  * session and passport middlewares put properties on it.
@@ -20,12 +27,14 @@ export class RequestHead {
 
   constructor(request: IncomingMessage, keep: boolean, protocol: 3 | 4 = 4) {
     this.method = request.method ?? "GET";
-    this.url = request.url ?? "/";
+    this.url = sharedUrl(request.url ?? "/");
     this.protocol = protocol;
     this.#headers = keep ? "" : headersOf(request);
-    this.address = request.socket.remoteAddress ?? "";
+    this.address = sharedAddress(request.socket.remoteAddress ?? "");
     this.secure = "encrypted" in request.socket && request.socket.encrypted === true;
     this.#request = keep ? request : undefined;
+    // Node keeps what it has told of the peer, and would tell it again
+    if (!keep) Reflect.set(request.socket, "_peername", undefined);
   }
 
   /** The request; made again from what was kept if it was let go. */

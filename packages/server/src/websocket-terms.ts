@@ -6,6 +6,7 @@ import type { Headers, UpgradeExchange } from "./exchange.ts";
 import { type AgreedDeflate, MessageDeflate } from "./message-deflate.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { webSocketFormat } from "./transports/formats.ts";
+import { SpareReader } from "./transports/spare-reader.ts";
 import type { WebSocketOptions } from "./transports/websocket.ts";
 
 /** On which terms a server opens WebSockets: its limits, and what clients ask for. */
@@ -19,7 +20,7 @@ export class WebSocketTerms {
     const { limits, maxHttpBufferSize: maxPayload, perMessageDeflate, lenientBase64 } = options;
     this.#lenientBase64 = lenientBase64;
     const reader = { role: "server", bytes: bufferBytes, maxPayload, maxParts: limits.maxParts } as const;
-    this.#plain = { ...limits, reader, ...webSocketFormat(4, false, lenientBase64) };
+    this.#plain = { ...limits, readers: new SpareReader(reader), ...webSocketFormat(4, false, lenientBase64) };
     if (perMessageDeflate === false) return;
     this.#messageDeflate = new MessageDeflate(perMessageDeflate === true ? {} : perMessageDeflate, slots, clock);
   }

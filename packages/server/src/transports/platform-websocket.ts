@@ -134,7 +134,7 @@ export class PlatformWebSocketTransport implements Transport, Timed, PlatformSoc
 
   onMessage(data: Frame): void {
     if (this.#state !== "open") return;
-    const { maxPayload } = this.#options.reader;
+    const { maxPayload } = this.#options.readers.options;
     const length = lengthOf(data);
     if (maxPayload !== 0 && length > maxPayload) {
       return this.#fail(new WebSocketError(1009, "websocket_too_big", "message too large"));

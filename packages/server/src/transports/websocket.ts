@@ -10,20 +10,20 @@ import {
   ProtocolError,
   type WebSocketControl,
   WebSocketReader,
-  type WebSocketReaderOptions,
 } from "@bowline/protocol";
 import { bufferBytes } from "../buffer-bytes.ts";
 import type { Clock, Timed } from "../clock.ts";
 import type { WebSocketFormat } from "./formats.ts";
 import type { AgreedDeflate } from "../message-deflate.ts";
 import { Batch } from "../outbox.ts";
+import type { SpareReader } from "./spare-reader.ts";
 import { CLOSE_TIMEOUT, type CloseCause, type Transport, type TransportHandler } from "./transport.ts";
 import { UnfinishedMessage } from "./unfinished-message.ts";
 
 /** The limits of one WebSocket. */
 export interface WebSocketOptions extends WebSocketFormat {
   /** What its messages and frames are read with; the same for all WebSockets of a server. */
-  readonly reader: WebSocketReaderOptions;
+  readonly readers: SpareReader;
   readonly maxPendingPongs: number;
   readonly controlFramesPerSecond: number;
   /** Time for an unfinished message without progress, in ms; 0 = none. */
@@ -66,7 +66,8 @@ export class WebSocketTransport implements Transport, Timed {
   place = -1;
   due = 0;
   readonly #stream: OwnedStream;
-  readonly #reader: WebSocketReader;
+  /** Undefined while nothing is unread or unfinished. */
+  #reader: WebSocketReader | undefined;
   readonly #options: WebSocketOptions;
   readonly #clock: Clock;
   #state: "open" | "closing" | "closed" = "open";
@@ -91,13 +92,14 @@ export class WebSocketTransport implements Transport, Timed {
     this.#options = options;
     this.#clock = clock;
     this.handler = handler;
-    const { deflate, reader } = options;
-    this.#reader = new WebSocketReader(
-      deflate === undefined
-        ? reader
-        : { ...reader, bytes: { ...reader.bytes, inflate: this.#pausing(deflate.inflate) } },
-    );
-    if (head.byteLength > 0) this.#reader.push(head);
+    const { deflate, readers } = options;
+    if (deflate !== undefined) {
+      this.#reader = new WebSocketReader({
+        ...readers.options,
+        bytes: { ...readers.options.bytes, inflate: this.#pausing(deflate.inflate) },
+      });
+    }
+    if (head.byteLength > 0) this.#push(head);
     own(stream, this);
     this.#stream = stream;
     stream.on("data", WebSocketTransport.#onData);
@@ -112,9 +114,9 @@ export class WebSocketTransport implements Transport, Timed {
   static #onData(this: OwnedStream, chunk: Uint8Array): void {
     const transport = this[OWNER];
     if (transport.#state !== "open") return; // input behind a close is dropped unread (RFC 6455 §5.5.1)
-    transport.#reader.push(chunk);
+    transport.#push(chunk);
     transport.handler.onReadable();
-    if (transport.#options.messageTimeout !== 0) transport.#watchProgress();
+    transport.#putReaderAway();
   }
 
   static #onDrain(this: OwnedStream): void {
@@ -130,7 +132,7 @@ export class WebSocketTransport implements Transport, Timed {
   static #onEnd(this: OwnedStream): void {
     const transport = this[OWNER];
     // what came before the FIN is read first
-    if (transport.#paused || transport.#reader.isInflating) transport.#hasFin = true;
+    if (transport.#paused || transport.#isInflating) transport.#hasFin = true;
     else transport.#finish("transport close", "");
   }
 
@@ -152,7 +154,7 @@ export class WebSocketTransport implements Transport, Timed {
   read(): Frame | undefined {
     // input behind a close is dropped, also what has been pushed already
     while (this.#state === "open") {
-      const event = this.#reader.next();
+      const event = this.#reader?.next();
       if (event === undefined) return undefined;
       const { readPacket } = this.#options;
       // a text that is no packet is the session's to judge
@@ -188,7 +190,7 @@ export class WebSocketTransport implements Transport, Timed {
 
   resume(): void {
     this.#paused = false;
-    if (this.#reader.isInflating) return;
+    if (this.#isInflating) return;
     if (this.#hasFin) this.#finish("transport close", "");
     else this.#stream.resume();
   }
@@ -310,7 +312,7 @@ export class WebSocketTransport implements Transport, Timed {
   #onInflated(): void {
     if (this.#state !== "open") return;
     this.handler.onReadable();
-    if (this.#options.messageTimeout !== 0) this.#watchProgress();
+    this.#putReaderAway();
     if (!this.#paused) this.resume();
   }
 
@@ -375,11 +377,29 @@ export class WebSocketTransport implements Transport, Timed {
     this.#finish("transport error", detail);
   }
 
-  #watchProgress(): void {
-    if (this.#reader.pendingParts === 0) return void (this.#unfinished = undefined);
+  get #isInflating(): boolean {
+    return this.#reader?.isInflating === true;
+  }
+
+  #push(chunk: Uint8Array): void {
+    (this.#reader ??= this.#options.readers.take()).push(chunk);
+  }
+
+  /** Hot path */
+  #putReaderAway(): void {
+    const reader = this.#reader;
+    if (reader === undefined) return;
+    if (this.#options.messageTimeout !== 0) this.#watchProgress(reader);
+    if (this.#options.deflate !== undefined || !reader.isIdle) return;
+    this.#reader = undefined;
+    this.#options.readers.giveBack(reader);
+  }
+
+  #watchProgress(reader: WebSocketReader): void {
+    if (reader.pendingParts === 0) return void (this.#unfinished = undefined);
     const now = this.#clock.now();
     const unfinished = (this.#unfinished ??= new UnfinishedMessage(now));
-    if (!unfinished.goesOn(this.#reader.pendingBytes, now, this.#options.messageTimeout)) return this.#endSlowMessage();
+    if (!unfinished.goesOn(reader.pendingBytes, now, this.#options.messageTimeout)) return this.#endSlowMessage();
     if (this.place < 0) this.#clock.set(this, unfinished.due);
   }
 
