@@ -21,7 +21,7 @@ const USAGE = `npm run bench -- [options]
   --case <name>        this case, or all whose name begins so; may be repeated
   --all                the cases beyond the table too: payloads, growth, slow readers, polling, memberships, churn
   --runs <n>           runs per side, default 3
-  --sides <a,b,…>      peers in turn, default socket.io,bowline; bare-ws and bare-net too; the same one twice shows the noise
+  --sides <a,b,…>      peers in turn, default socket.io,bowline; bare-ws, bare-net and bare-http too; the same one twice shows the noise
   --only <peer>        one side alone: no ratios
   --quick              short phases: to try a change, not to report one
   --connections <n>    idle connections, default 5000

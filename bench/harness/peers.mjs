@@ -40,6 +40,10 @@ const servers = {
     version: () => process.version,
     server: () => import("../peers/bare-net.mjs"),
   },
+  "bare-http": {
+    version: () => process.version,
+    server: () => import("../peers/bare-http.mjs"),
+  },
   // not on the npm registry: measured where somebody has installed it
   "socket.io-uws": {
     version: () => versionIn(require.resolve("uWebSockets.js/package.json")),

@@ -49,6 +49,12 @@ export class PollingClient {
     if (answer !== "ok") throw new Error(`load generator: posted, and got ${answer}`);
   }
 
+  /** Ends both connections, in the middle of a poll. */
+  close() {
+    this.#poller.close();
+    this.#poster.close();
+  }
+
   #get() {
     return this.#poller.send(`GET ${this.#path} HTTP/1.1\r\nHost: 127.0.0.1${HEAD_END}`);
   }
@@ -76,6 +82,10 @@ class Requests {
     this.#socket.on("close", () => {
       throw new Error("load generator: the server closed the connection");
     });
+  }
+
+  close() {
+    this.#socket.removeAllListeners("close").destroy();
   }
 
   send(request) {

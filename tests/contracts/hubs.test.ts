@@ -33,6 +33,21 @@ test("in a process that is no worker, a server with the adapter of node:cluster 
   await io.close();
 });
 
+test("a thread whose hub has gone is told, and nobody there waits for others for ever (api.md A1)", async () => {
+  const { port1, port2 } = new MessageChannel();
+  const leave = hub.connect(port1);
+  const io = new Server({ adapter: createAdapter(port2, { requestsTimeout: 50 }) });
+  await expect.poll(() => io.cluster.status).toBe("up");
+  const gaps: unknown[] = [];
+  io.cluster.on("gap", ({ reason }) => gaps.push(reason));
+  leave();
+  await expect.poll(() => io.cluster.status).toBe("closed");
+  expect(gaps).toEqual(["down"]);
+  await expect(io.of("/").adapter.serverCount()).rejects.toThrow("the bus is closed");
+  await expect(io.fetchSockets()).rejects.toThrow("timeout reached");
+  await io.close();
+});
+
 test("options of the wrong kind are refused", () => {
   expect(() => createClusterAdapter({ format: "other" as "bowline" })).toThrow("option format");
   expect(() => createClusterAdapter({ maxForwarded: 0 })).toThrow("option maxForwarded");

@@ -3,49 +3,66 @@ import { bufferBytes } from "../../packages/server/src/buffer-bytes.ts";
 import { Clock } from "../../packages/server/src/clock.ts";
 import { VirtualTime } from "../../packages/server/src/test-kit.ts";
 import { pollFormat4 } from "../../packages/server/src/transports/formats.ts";
-import { type PollAnswer, type PollExchange, PollingTransport } from "../../packages/server/src/transports/polling.ts";
+import {
+  type Answered,
+  type BodyReader,
+  type PollAnswer,
+  type PollExchange,
+  PollingTransport,
+} from "../../packages/server/src/transports/polling.ts";
 import { type Line, Owner, plain } from "./server-transport.contract.ts";
 
 /** A request without a network, and what has become of it. */
 export class FakeExchange implements PollExchange {
   readonly contentType: string;
   readonly contentLength: number | undefined;
-  onFinish: (() => void) | undefined;
   onAbort: (() => void) | undefined;
   given: PollAnswer | undefined;
   destroyed = false;
   /** The client takes no answer yet. */
   stuck = false;
-  #onChunk: ((chunk: Uint8Array) => boolean) | undefined;
-  #onEnd: (() => void) | undefined;
+  #onSent: (() => void) | undefined;
+  #reader: BodyReader | undefined;
 
   constructor(contentType = "text/plain;charset=UTF-8", contentLength?: number) {
     this.contentType = contentType;
     this.contentLength = contentLength;
   }
 
-  answer(answer: PollAnswer): boolean {
-    if (this.given === undefined && !this.destroyed) this.given = answer;
-    if (!this.stuck) queueMicrotask(() => this.onFinish?.());
-    return true;
+  answer(answer: PollAnswer, onSent?: () => void): Answered {
+    if (this.given !== undefined || this.destroyed) return "sent";
+    this.given = answer;
+    if (!this.stuck) return "sent";
+    this.#onSent = onSent;
+    return "sending";
+  }
+
+  /** The client takes what it was answered. */
+  take(): void {
+    this.stuck = false;
+    this.#onSent?.();
   }
 
   destroy(): void {
     this.destroyed = true;
-    this.onFinish?.();
+    this.#onSent?.();
   }
 
-  readBody(onChunk: (chunk: Uint8Array) => boolean, onEnd: () => void): void {
-    this.#onChunk = onChunk;
-    this.#onEnd = onEnd;
+  hold(onAbort: () => void): void {
+    this.onAbort = onAbort;
+  }
+
+  readBody(reader: BodyReader): void {
+    this.#reader = reader;
+    this.onAbort = () => reader.onAbort();
   }
 
   push(chunk: Uint8Array): void {
-    if (this.#onChunk?.(chunk) === false) this.#onChunk = this.#onEnd = undefined;
+    if (this.#reader?.onChunk(chunk) === false) this.#reader = undefined;
   }
 
   end(): void {
-    this.#onEnd?.();
+    this.#reader?.onEnd();
   }
 
   get status(): number | "destroyed" | undefined {
@@ -105,10 +122,7 @@ export class PollingLine implements Line {
 
   proceed(): void {
     this.#stuck = false;
-    for (const poll of this.polls) {
-      poll.stuck = false;
-      if (poll.given !== undefined) poll.onFinish?.();
-    }
+    for (const poll of this.polls) poll.take();
   }
 
   get #packets(): Frame[] {

@@ -115,6 +115,8 @@ test("bowline-cluster says how it is used", async () => {
     [["--help"], 0, /--workers <n>/],
     [[], 2, /which program\?/],
     [["--workers", "many", example], 2, /--workers must be a whole number/],
+    [["--grace", "", example], 2, /--grace must be a whole number/],
+    [["--grace=9999999999", example], 2, /--grace must be a whole number/],
     [["--other", example], 2, /there is no option --other/],
     [["missing.js"], 2, /missing\.js does not exist/],
   ] as const) {

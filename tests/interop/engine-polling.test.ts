@@ -1,10 +1,10 @@
-import { request } from "node:http";
-import { connect } from "node:net";
-import { afterEach, expect, test } from "vitest";
+import { type IncomingMessage, request, type ServerResponse } from "node:http";
+import { connect, type Socket } from "node:net";
+import { afterEach, expect, test, vi } from "vitest";
 import { closeAll, atEnd, once, start, until, within } from "./harness.ts";
 import type { ServerSocket } from "./harness.ts";
 import { forEachServer, type Pair } from "./peers.ts";
-import { http, joinPolling, type openPolling, POLLING } from "./wire.ts";
+import { http, joinPolling, type openPolling, POLLING, tcp } from "./wire.ts";
 
 afterEach(closeAll);
 
@@ -205,6 +205,70 @@ function polling(pair: Pair): void {
     expect([answer.status, answer.headers.allow]).toEqual([405, "GET, POST"]);
     socket.emit("alive");
     expect((await session.get()).body).toBe('42["alive"]');
+  });
+
+  test.runIf(ours)(
+    "an answer is one write to the system, its head and its body, in whatever language (E5)",
+    async () => {
+      const { port, io, httpServer } = await start(pair);
+      const connection = once(io, "connection");
+      const session = await joinPolling(port);
+      const socket = (await connection)[0] as ServerSocket;
+      const writes: [piece: ReturnType<typeof vi.fn>, pieces: ReturnType<typeof vi.fn>][] = [];
+      httpServer.on("connection", (stream: Socket) => {
+        writes.push([vi.spyOn(stream, "_write"), vi.spyOn(stream, "_writev")]);
+      });
+      for (const text of ["hello", "grüß dich", "你好 🎉", "x".repeat(900)]) {
+        socket.emit("text", text);
+        expect((await session.get()).body).toBe(`42["text","${text}"]`);
+      }
+      expect((await session.post('42["hello"]')).body).toBe("ok");
+      expect(writes.map(([piece, pieces]) => [piece.mock.calls.length, pieces.mock.calls.length])).toEqual(
+        writes.map(() => [1, 0]),
+      );
+      expect(writes).toHaveLength(5);
+    },
+  );
+
+  test("a middleware that has changed `end` gets the answer's body there (ES4)", async () => {
+    const { port, io } = await start(pair);
+    const bodies: unknown[] = [];
+    io.engine.use((_request: IncomingMessage, response: ServerResponse, next: () => void) => {
+      const { end } = response;
+      response.end = (...args: unknown[]): ServerResponse => {
+        bodies.push(args[0]);
+        return Reflect.apply(end, response, args) as ServerResponse;
+      };
+      next();
+    });
+    const session = await joinPolling(port);
+    await session.post('42["hello"]');
+    // the handshake, the CONNECT and its answer, the event
+    expect(bodies.map((body) => String(body).slice(0, 2))).toEqual(["0{", "ok", "40", "ok"]);
+  });
+
+  test("bodies of which nobody knows the length, and such that come byte by byte, are read (E5)", async () => {
+    const { port, socket, session } = await connected(pair);
+    const values: unknown[] = [];
+    socket.onAny((...event: unknown[]) => values.push(event));
+    const head = `POST ${session.path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: text/plain\r\n`;
+    const chunked = await tcp(
+      port,
+      `${head}Transfer-Encoding: chunked\r\n\r\n4\r\n42["\r\n4\r\na",1\r\n1\r\n]\r\n0\r\n\r\n`,
+    );
+    expect(chunked).toMatch(/^HTTP\/1.1 200 [^]*ok$/);
+    const slow = connect(port, "127.0.0.1");
+    let answer = "";
+    slow.on("data", (bytes: Buffer) => (answer += bytes.toString()));
+    for (const byte of `${head}Content-Length: 9\r\n\r\n42["b",2]`) {
+      slow.write(byte);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await until(() => answer.endsWith("ok"), "answer to the slow one");
+    expect(values).toEqual([
+      ["a", 1],
+      ["b", 2],
+    ]);
   });
 
   test.runIf(ours)("every engine answer forbids content sniffing", async () => {

@@ -1,8 +1,9 @@
+import { connect } from "node:net";
 import { io as official } from "socket.io-client";
 import { io as ours } from "bowline-client";
 import { afterEach, describe, expect, test } from "vitest";
-import { startPrimary, type TestWorker, type Workers } from "./workers/harness.ts";
-import { atEnd, type ClientOptions, type ClientSocket, closeAll, once } from "./harness.ts";
+import { ask, clientOf, eventually, numbersOf, start, type TestWorker } from "./workers/harness.ts";
+import { type ClientOptions, closeAll, once } from "./harness.ts";
 
 afterEach(closeAll);
 
@@ -10,34 +11,6 @@ const clients = [
   { name: "official client", connect: official },
   { name: "bowline client", connect: ours as unknown as typeof official },
 ];
-
-async function start(whose: "ours" | "official" | "none", options = {}): Promise<Workers> {
-  const workers = await startPrimary(whose, options);
-  atEnd(() => workers.stop());
-  return workers;
-}
-
-function clientOf(connect: typeof official, url: string, options: ClientOptions = {}): ClientSocket {
-  const client = connect(url, { forceNew: true, reconnection: false, ...options });
-  atEnd(() => client.disconnect());
-  return client;
-}
-
-const ask = (client: ClientSocket, ...event: [string, ...unknown[]]): Promise<unknown> =>
-  client.timeout(5_000).emitWithAck(...event);
-
-async function eventually(question: () => Promise<unknown>, expected: unknown): Promise<void> {
-  const end = Date.now() + 8_000;
-  for (;;) {
-    const answer = await question();
-    if (JSON.stringify(answer) === JSON.stringify(expected)) return;
-    if (Date.now() > end) return expect(answer).toEqual(expected);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
-const rests = async (all: readonly TestWorker[], command: string): Promise<number[]> =>
-  (await Promise.all(all.map((worker) => worker.ask(command)))).map(Number);
 
 describe("sessions reach their worker from every other one (api.md X8, X9)", () => {
   const ways: [name: string, options: ClientOptions][] = [
@@ -63,7 +36,7 @@ describe("sessions reach their worker from every other one (api.md X8, X9)", () 
             expect(client.connected).toBe(true);
           }),
         );
-        const counts = await rests(all, "clients");
+        const counts = await numbersOf(all, "clients");
         expect(counts.reduce((sum, each) => sum + each)).toBe(100);
         expect(counts.every((each) => each > 0)).toBe(true);
       });
@@ -81,8 +54,8 @@ describe("sessions reach their worker from every other one (api.md X8, X9)", () 
       }),
     );
     for (const client of connected) client.disconnect();
-    await eventually(() => rests(all, "clients"), [0, 0]);
-    await eventually(() => rests(all, "connections"), [0, 0]);
+    await eventually(() => numbersOf(all, "clients"), [0, 0]);
+    await eventually(() => numbersOf(all, "connections"), [0, 0]);
     expect(await all[0]?.ask("close")).toBe(true);
   });
 
@@ -106,7 +79,7 @@ describe("sessions reach their worker from every other one (api.md X8, X9)", () 
 });
 
 describe("what one worker emits reaches the clients of the others (api.md X7)", () => {
-  const noFolder = { env: { TMPDIR: "/nowhere" } };
+  const noFolder = { env: { NO_FOLDER: "1" } };
   for (const [way, options] of [
     ["over private streams", {}],
     ["over IPC as JSON, where no stream can be", { serialization: "json", ...noFolder }],
@@ -116,7 +89,7 @@ describe("what one worker emits reaches the clients of the others (api.md X7)", 
       const workers = await start("ours", options);
       const all = [await workers.start(), await workers.start(), await workers.start()];
       const [first] = all as [TestWorker, ...TestWorker[]];
-      await eventually(() => rests(all, "count"), [3, 3, 3]);
+      await eventually(() => numbersOf(all, "count"), [3, 3, 3]);
       const clients = Array.from({ length: 9 }, () => clientOf(official, workers.url, { transports: ["websocket"] }));
       const got: unknown[][] = clients.map(() => []);
       clients.forEach((client, index) => {
@@ -159,7 +132,7 @@ describe("what one worker emits reaches the clients of the others (api.md X7)", 
     const workers = await start("ours");
     const all = [await workers.start(), await workers.start(), await workers.start()];
     const [first, second, third] = all as [TestWorker, TestWorker, TestWorker];
-    await eventually(() => rests(all, "count"), [3, 3, 3]);
+    await eventually(() => numbersOf(all, "count"), [3, 3, 3]);
     const clients = Array.from({ length: 12 }, () => clientOf(official, workers.url, { transports: ["websocket"] }));
     const counts = clients.map(() => 0);
     clients.forEach((client, index) => client.on("flood", () => counts[index]!++));
@@ -175,7 +148,7 @@ describe("what one worker emits reaches the clients of the others (api.md X7)", 
     expect(counts.filter((count) => count === 4_000).length).toBeGreaterThan(5);
 
     const fourth = await workers.start();
-    await eventually(() => rests([first, second, fourth], "count"), [3, 3, 3]);
+    await eventually(() => numbersOf([first, second, fourth], "count"), [3, 3, 3]);
     const late = Array.from({ length: 9 }, () => clientOf(official, workers.url, { transports: ["websocket"] }));
     const lateCounts = late.map(() => 0);
     late.forEach((client, index) => client.on("flood", () => lateCounts[index]!++));
@@ -183,7 +156,7 @@ describe("what one worker emits reaches the clients of the others (api.md X7)", 
     expect(new Set(await Promise.all(late.map((client) => ask(client, "where"))))).toContain(fourth.pid);
     await second.ask("flood", "everybody", 100, 100);
     await eventually(async () => lateCounts, Array(9).fill(100));
-    expect(await rests([first, second, fourth], "lost")).toEqual([0, 0, 0]);
+    expect(await numbersOf([first, second, fourth], "lost")).toEqual([0, 0, 0]);
   });
 
   test("a request or an upgrade for a session of a worker that has died is answered with 400, code 1", async () => {
@@ -219,11 +192,46 @@ describe("what one worker emits reaches the clients of the others (api.md X7)", 
     await Promise.all(held);
   });
 
+  test("upgrades on their way to a worker that stands still, and is killed, end (api.md X8)", async () => {
+    const workers = await start("ours");
+    const [first] = [await workers.start(), await workers.start()];
+    const path = "/socket.io/?EIO=4&transport=";
+    const sids: string[] = [];
+    for (let count = 0; count < 12; count++) {
+      const text = await (await fetch(`${workers.url}${path}polling`, { headers: { connection: "close" } })).text();
+      sids.push((JSON.parse(text.slice(1)) as { sid: string }).sid);
+    }
+    const [number] = sids.map((sid) => sid.slice(-2)).sort();
+    const theirs = sids.filter((sid) => sid.endsWith(number!));
+    expect(await first.ask("clients")).toBe(theirs.length);
+    first.kill("SIGSTOP");
+    const upgrade = "Host: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13";
+    const key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+    let open = 0;
+    const sockets = Array.from({ length: 20 }, (_, index) => {
+      const socket = connect(workers.port, "127.0.0.1");
+      socket.on("connect", () => open++).on("close", () => open--);
+      socket.on("error", () => {});
+      socket.write(
+        `GET ${path}websocket&sid=${theirs[index % theirs.length]} HTTP/1.1\r\n${upgrade}\r\n${key}\r\n\r\n`,
+      );
+      return socket;
+    });
+    await eventually(async () => open, 20);
+    // those that the other worker has got are on their way
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    first.kill("SIGKILL");
+    await first.ended;
+    // Node itself forgets the connection that it has given to a worker which never took it
+    await eventually(async () => open <= 1, true);
+    for (const socket of sockets) socket.destroy();
+  });
+
   test("a worker that stands still costs the primary a limited number of bytes, and the losses are told", async () => {
     const workers = await start("ours", { options: { maxQueuedBytes: 1_000_000 } });
     const all = [await workers.start(), await workers.start(), await workers.start()];
     const [first, second, third] = all as [TestWorker, TestWorker, TestWorker];
-    await eventually(() => rests(all, "count"), [3, 3, 3]);
+    await eventually(() => numbersOf(all, "count"), [3, 3, 3]);
     const clients = Array.from({ length: 9 }, () => clientOf(official, workers.url, { transports: ["websocket"] }));
     const counts = clients.map(() => 0);
     clients.forEach((client, index) => client.on("flood", () => counts[index]!++));
@@ -253,7 +261,7 @@ describe("workers of Socket.IO and of Bowline understand each other (api.md X7, 
         const mine = await workers.start({ ADAPTER_OPTIONS: JSON.stringify({ format: "socket.io" }) });
         const theirs = await workers.start({ WHOSE: "official" });
         const all = [mine, theirs];
-        await eventually(() => rests(all, "count"), [2, 2]);
+        await eventually(() => numbersOf(all, "count"), [2, 2]);
         const clients = Array.from({ length: 6 }, () => clientOf(official, workers.url, { transports: ["websocket"] }));
         const got: unknown[][] = clients.map(() => []);
         clients.forEach((client, index) => {

@@ -16,6 +16,9 @@ const USAGE = `bowline-cluster [options] server.js [arguments]
   --max-restarts <n>   workers in a row that may die young before it gives up; default 10
   --help`;
 
+/** No timer waits longer, in ms. */
+const MAX_VALUE = 2_147_483_647;
+
 const NAMES: ReadonlyMap<string, keyof SupervisorOptions> = new Map([
   ["--workers", "workers"],
   ["--grace", "grace"],
@@ -32,8 +35,10 @@ while (rest[0]?.startsWith("-") === true) {
   }
   const option = NAMES.get(name);
   if (option === undefined) fail(`there is no option ${name}`);
-  const value = Number(given ?? rest.shift());
-  if (!Number.isInteger(value) || value < (option === "workers" ? 1 : 0)) fail(`${name} must be a whole number`);
+  const text = given ?? rest.shift() ?? "";
+  const value = Number(text);
+  const isOne = text.trim() !== "" && Number.isInteger(value) && value <= MAX_VALUE;
+  if (!isOne || value < (option === "workers" ? 1 : 0)) fail(`${name} must be a whole number`);
   options[option] = value;
 }
 const [file, ...args] = rest;

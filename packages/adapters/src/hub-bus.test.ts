@@ -154,18 +154,39 @@ test("a bus that takes nothing holds up no other one, costs a limited number of 
   expect(got).toEqual({ fast: 501, slow: 101 });
 });
 
-test("a bus whose pipe has ended is forgotten, and tells what it loses from then on", async () => {
+test("a bus whose pipe has ended is closed for good, forgotten, and tells what it loses from then on", async () => {
   const hub = new Hub(1_000_000);
   const [a, b] = [connect(hub), connect(hub)];
   b.bus.subscribe("x", () => {});
   expect(await a.bus.size("x")).toBe(1);
+  const statuses: string[] = [];
+  b.bus.observe({ onStatus: (status) => void statuses.push(status), onLost() {}, onError() {} });
   b.member.onEnd();
   b.bus.onEnd();
-  expect(b.bus.status).toBe("down");
+  // what waits for it to be up waits no longer
+  expect(statuses).toEqual(["down", "closed"]);
   expect(await a.bus.size("x")).toBe(0);
   b.bus.publish("x", bytes("abc"));
   expect(b.lost).toEqual([{ count: 1, bytes: 3, reason: "down", since: expect.any(Number) }]);
-  await expect(b.bus.size("x")).rejects.toThrow("the bus is down");
+  await expect(b.bus.size("x")).rejects.toThrow("the bus is closed");
+});
+
+test("what is asked in one turn is one question, and each of thousands is answered (api.md X7)", async () => {
+  const hub = new Hub(1_000_000);
+  const [a, b] = [connect(hub), connect(hub)];
+  b.bus.subscribe("x", () => {});
+  b.bus.subscribe("9000", () => {});
+  a.stop();
+  const asked = Array.from({ length: 5_000 }, () => a.bus.size("x"));
+  const others = Array.from({ length: 9_999 }, (_, index) => a.bus.size(String(index)));
+  await expect(a.bus.size("one more")).rejects.toThrow("too many questions");
+  expect(a.up.filter(({ type }) => type === "count")).toHaveLength(10_000);
+  a.go();
+  expect(new Set(await Promise.all(asked))).toEqual(new Set([1]));
+  expect((await Promise.all(others)).indexOf(1)).toBe(9_000);
+  // its answer may be another one now
+  b.bus.subscribe("0", () => {});
+  expect(await a.bus.size("0")).toBe(1);
 });
 
 test("what is no message of a hub or a bus is not understood", () => {

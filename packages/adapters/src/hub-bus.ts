@@ -8,8 +8,8 @@ import { Window } from "./window.ts";
 
 /** How long a hub may take to answer, in ms. */
 const ANSWER_TIMEOUT = 5_000;
-/** Questions that wait for their answer. */
-const MAX_QUESTIONS = 1_000;
+/** Questions that wait for their answer: as many as requests may wait for theirs, by default. */
+const MAX_QUESTIONS = 10_000;
 
 /** A node that has published within so many ms goes on, most likely. */
 const BUSY = 5;
@@ -17,6 +17,7 @@ const BUSY = 5;
 const MAX_HOLD = 2;
 
 interface Question {
+  readonly channel: string;
   resolve(count: number): void;
   reject(error: Error): void;
   readonly timer: NodeJS.Timeout;
@@ -33,6 +34,8 @@ export class HubBus implements Bus, Company {
   readonly #subscriptions = new Subscriptions();
   readonly #observers = new Set<BusObserver>();
   readonly #questions = new Map<number, Question>();
+  /** By channel, what was asked in this turn and has no answer: asking again is the same question. */
+  readonly #asked = new Map<string, Promise<number>>();
   #pipe: Pipe<ToHub> | undefined;
   #status: BusStatus = "connecting";
   #queue: Queued[] = [];
@@ -63,7 +66,7 @@ export class HubBus implements Bus, Company {
   publish(channel: string, bytes: Uint8Array): void {
     const publication = { channel, channelBytes: Buffer.byteLength(channel), bytes };
     const size = sizeOf(publication);
-    if (this.#status === "down" || this.#status === "closed") return this.#loseOne("down", bytes);
+    if (this.#status === "closed") return this.#loseOne("down", bytes);
     if (!this.#window.fits(size)) return this.#loseOne("full", bytes);
     this.#window.reserve(size);
     if (this.#queue.length === 0) this.#queuedSince = Date.now();
@@ -89,15 +92,22 @@ export class HubBus implements Bus, Company {
   }
 
   /** @see {@link Bus.size} */
-  size(channel: string): Promise<number> {
+  async size(channel: string): Promise<number> {
+    if (this.#status !== "up") throw new Error(`the bus is ${this.#status}`);
+    return this.#asked.get(channel) ?? this.#ask(channel);
+  }
+
+  #ask(channel: string): Promise<number> {
+    if (this.#questions.size >= MAX_QUESTIONS) throw new Error("too many questions wait for an answer");
     const request = ++this.#lastQuestion;
-    return new Promise((resolve, reject) => {
-      if (this.#status !== "up") return reject(new Error(`the bus is ${this.#status}`));
-      if (this.#questions.size >= MAX_QUESTIONS) return reject(new Error("too many questions wait for an answer"));
+    const answer = new Promise<number>((resolve, reject) => {
       const timer = setTimeout(() => this.#settle(request)?.reject(new Error("no answer in time")), ANSWER_TIMEOUT);
-      this.#questions.set(request, { resolve, reject, timer: timer.unref() });
-      this.#pipe?.send({ type: "count", request, channel });
+      this.#questions.set(request, { channel, resolve, reject, timer: timer.unref() });
     });
+    if (this.#asked.size === 0) setImmediate(() => this.#asked.clear());
+    this.#asked.set(channel, answer);
+    this.#pipe?.send({ type: "count", request, channel });
+    return answer;
   }
 
   /** @see {@link Bus.observe} */
@@ -112,7 +122,7 @@ export class HubBus implements Bus, Company {
       this.#flush();
       this.#pipe?.send({ type: "bye" });
     }
-    this.#end("closed", "the bus is closed");
+    this.#end("the bus is closed");
   }
 
   /** @internal The way to its hub: it is up when the hub has answered. */
@@ -123,7 +133,7 @@ export class HubBus implements Bus, Company {
 
   /** @internal What came from the hub. */
   onMessage(message: FromHub): void {
-    if (this.#status === "closed" || this.#status === "down") return;
+    if (this.#status === "closed") return;
     switch (message.type) {
       case "batch": {
         const batch = carried(message.bytes);
@@ -147,8 +157,9 @@ export class HubBus implements Bus, Company {
     if (this.#status === "closed") return;
     const count = this.#queue.length;
     const bytes = this.#queue.reduce((sum, each) => sum + each.bytes.byteLength, 0);
+    this.#setStatus("down");
     if (count > 0) this.#lose({ count, bytes, reason: "down", since: this.#queuedSince });
-    this.#end("down", "the bus is down");
+    this.#end("the bus is down");
   }
 
   /** @internal Something went wrong. */
@@ -242,16 +253,17 @@ export class HubBus implements Bus, Company {
   #settle(request: number): Question | undefined {
     const question = this.#questions.get(request);
     this.#questions.delete(request);
+    if (question !== undefined) this.#asked.delete(question.channel);
     clearTimeout(question?.timer);
     return question;
   }
 
-  #end(status: "down" | "closed", reason: string): void {
+  #end(reason: string): void {
     this.#queue = [];
     this.#queuedBytes = 0;
     for (const request of [...this.#questions.keys()]) this.#settle(request)?.reject(new Error(reason));
-    if (status === "closed") this.#subscriptions.clear();
-    this.#setStatus(status);
+    this.#subscriptions.clear();
+    this.#setStatus("closed");
   }
 
   #loseOne(reason: LostMessages["reason"], { byteLength: bytes }: Uint8Array): void {

@@ -1,14 +1,14 @@
 import cluster, { type Worker } from "node:cluster";
-import { mkdtempSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import type { SendHandle } from "node:child_process";
 import { createServer, Socket } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Hub, type Member } from "./hub.ts";
 import { asToHub, type FromHub, type Pipe } from "./hub-messages.ts";
-import { type HandOver, isOurs, PROBE, type ToWorker } from "./ipc-messages.ts";
-import { privatePath } from "./private-path.ts";
+import { asToPrimary, type HandOver, isOurs, PROBE, type ToWorker } from "./ipc-messages.ts";
 import { OfficialRelay } from "./official-relay.ts";
+import { giveTo, makeFolder } from "./private-folder.ts";
 import { STATIONS } from "./station-number.ts";
 import { SocketPipe } from "./socket-pipe.ts";
 import { stopReading } from "./stop-reading.ts";
@@ -33,7 +33,14 @@ interface Peer {
   readonly isBinary: boolean;
   readonly buses: Map<string, Member>;
   readonly stations: Map<string, Station>;
-  handOvers: number;
+  /** Sockets on their way to it. */
+  readonly handOvers: Set<Socket>;
+}
+
+/** Where workers may listen, and where the hub does. */
+interface Places {
+  readonly folder: string;
+  readonly hub?: string | undefined;
 }
 
 interface Station {
@@ -52,7 +59,7 @@ export class Primary {
   readonly #peers = new Map<number, Peer>();
   readonly #stations = new Map<number, Station>();
   readonly #official: OfficialRelay;
-  #places: { readonly folder: string; readonly hub: string | undefined } | undefined;
+  #places: Places | undefined;
   #lastNumber = -1;
 
   constructor(options: PrimaryOptions) {
@@ -60,7 +67,7 @@ export class Primary {
     this.#hub = new Hub(options.maxQueuedBytes);
     this.#official = new OfficialRelay(options.maxQueuedBytes);
     cluster.on("message", (worker, message: unknown, handle: unknown) => this.#onMessage(worker, message, handle));
-    cluster.on("disconnect", (worker) => this.#onEnd(worker));
+    cluster.on("disconnect", (worker) => this.#onDisconnect(worker));
     cluster.on("exit", (worker) => this.#onEnd(worker));
     for (const worker of Object.values(cluster.workers ?? {})) {
       if (worker !== undefined) send(worker, { bowline: "who" });
@@ -69,41 +76,57 @@ export class Primary {
 
   #onMessage(worker: Worker, message: unknown, handle: unknown): void {
     if (!isOurs(message)) return this.#official.onMessage(worker, message);
-    if (message.bowline === "hello") return this.#onHello(worker, message["probe"]);
+    const known = asToPrimary(message);
+    if (known === undefined) return;
+    if (known.bowline === "hello") return this.#onHello(worker, known.probe);
+    if (known.bowline === "upgrade") return this.#passOn(known, handle);
     const peer = this.#peers.get(worker.id);
-    const { bus, station, path } = message;
-    if (message.bowline === "upgrade") this.#passOn(message as unknown as HandOver, handle);
-    else if (peer === undefined) send(worker, { bowline: "who" });
-    else if (message.bowline === "bus") this.#onBus(peer, String(bus), message["message"]);
-    else if (message.bowline === "station") this.#onStation(peer, String(station), String(path));
-    else if (message.bowline === "leave") this.#leave(peer, String(station));
+    if (peer === undefined) return send(worker, { bowline: "who" });
+    switch (known.bowline) {
+      case "bus":
+        return this.#onBus(peer, known.bus, known.message);
+      case "station":
+        return this.#onStation(peer, known.station, known.path);
+      case "leave":
+        return this.#leave(peer, known.station);
+    }
   }
 
   #onHello(worker: Worker, probe: unknown): void {
     // it may come twice: of a worker that was asked who it is, and of one that has loaded this package in both its forms
     if (!this.#peers.has(worker.id)) {
       const isBinary = probe instanceof Uint8Array;
-      this.#peers.set(worker.id, { worker, isBinary, buses: new Map(), stations: new Map(), handOvers: 0 });
+      this.#peers.set(worker.id, { worker, isBinary, buses: new Map(), stations: new Map(), handOvers: new Set() });
     }
     send(worker, { bowline: "welcome", probe: PROBE, ...(this.#places ??= this.#makePlaces()) });
     send(worker, this.#stationList());
   }
 
-  #makePlaces(): { readonly folder: string; readonly hub: string | undefined } {
-    const folder = makeFolder();
-    const hub = privatePath(folder);
-    const server = createServer((socket) => {
-      const pipe: SocketPipe = new SocketPipe(socket, (content) => {
-        const message = asToHub(content);
-        if (message !== undefined) member.onMessage(message);
-      });
-      const member = this.#hub.connect(pipe);
-      socket.on("error", ignore).on("close", () => member.onEnd());
+  #makePlaces(): Places {
+    try {
+      const folder = makeFolder();
+      const server = createServer((socket) => this.#onStream(socket));
+      server.on("error", ignore);
+      server.listen(folder.hub).unref();
+      // at once, or there is an error: then buses come over IPC
+      if (!server.listening) return { folder: folder.path };
+      const { uid } = cluster.settings;
+      if (uid !== undefined) giveTo(folder, uid);
+      return { folder: folder.path, hub: folder.hub };
+    } catch (error) {
+      process.emitWarning(`no folder for what workers tell each other: ${String(error)}`, { code: "BOWLINE" });
+      // who listens there fails, and does without
+      return { folder: join(tmpdir(), "bowline-missing") };
+    }
+  }
+
+  #onStream(socket: Socket): void {
+    const pipe: SocketPipe = new SocketPipe(socket, (content) => {
+      const message = asToHub(content);
+      if (message !== undefined) member.onMessage(message);
     });
-    server.on("error", ignore);
-    server.listen(hub).unref();
-    // at once, or there is an error: then buses come over IPC
-    return { folder, hub: server.listening ? hub : undefined };
+    const member = this.#hub.connect(pipe);
+    socket.on("error", ignore).on("close", () => member.onEnd());
   }
 
   #onBus(peer: Peer, bus: string, content: unknown): void {
@@ -166,37 +189,37 @@ export class Primary {
     stopReading(handle);
     handle.on("error", ignore);
     const peer = this.#stations.get(message.number)?.peer;
-    if (peer === undefined || peer.handOvers >= this.#options.maxHandOvers) return void handle.destroy();
-    peer.handOvers++;
+    if (peer === undefined || peer.handOvers.size >= this.#options.maxHandOvers) return void handle.destroy();
+    peer.handOvers.add(handle);
     const { number, head } = message;
     send(peer.worker, { bowline: "upgrade", number, head }, handle, () => {
-      peer.handOvers--;
+      peer.handOvers.delete(handle);
       handle.destroy();
     });
   }
 
-  #onEnd(worker: Worker): void {
+  // it may go on until its clients have gone: its sessions and its private streams do
+  #onDisconnect(worker: Worker): void {
     this.#official.onEnd(worker);
+    const peer = this.#peers.get(worker.id);
+    for (const member of peer?.buses.values() ?? []) member.onEnd();
+    peer?.buses.clear();
+    // what Node has kept for it, it forgets in silence
+    for (const socket of peer?.handOvers ?? []) socket.destroy();
+    peer?.handOvers.clear();
+  }
+
+  #onEnd(worker: Worker): void {
+    this.#onDisconnect(worker);
     const peer = this.#peers.get(worker.id);
     if (peer === undefined) return;
     this.#peers.delete(worker.id);
-    for (const member of peer.buses.values()) member.onEnd();
-    for (const { number } of peer.stations.values()) this.#stations.delete(number);
+    for (const { number, path } of peer.stations.values()) {
+      this.#stations.delete(number);
+      // what was killed has left it
+      if (dirname(path) === this.#places?.folder) rmSync(path, { force: true });
+    }
     if (peer.stations.size > 0) this.#tellStations();
-  }
-}
-
-/** A folder that nobody else may look into; it goes with the process. */
-function makeFolder(): string {
-  const beginning = join(tmpdir(), "bowline-");
-  try {
-    const folder = mkdtempSync(beginning);
-    process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-    return folder;
-  } catch (error) {
-    process.emitWarning(`no folder for what workers tell each other: ${String(error)}`, { code: "BOWLINE" });
-    // who listens there fails, and does without
-    return `${beginning}missing`;
   }
 }
 

@@ -2,7 +2,16 @@ import cluster from "node:cluster";
 import { connect, Socket } from "node:net";
 import { asFromHub, type Pipe, type ToHub } from "./hub-messages.ts";
 import type { HubBus } from "./hub-bus.ts";
-import { type HandOver, isOurs, PROBE, type ToPrimary } from "./ipc-messages.ts";
+import {
+  asToWorker,
+  type HandOver,
+  isOurs,
+  PROBE,
+  type StationPlace,
+  type ToPrimary,
+  type ToWorker,
+  type Welcome,
+} from "./ipc-messages.ts";
 import { SocketPipe } from "./socket-pipe.ts";
 
 /** How long the primary may take to say that it is one of ours, in ms. */
@@ -25,7 +34,7 @@ export class WorkerLink {
   readonly #stations = new Map<string, Station>();
   readonly #numbers = new Map<number, Station>();
   readonly #sockets = new Map<string, Socket>();
-  #welcome: { readonly isBinary: boolean; readonly folder: string; readonly hub: string | undefined } | undefined;
+  #welcome: Welcome | undefined;
   #lastName = 0;
   #isListening = false;
   #ended = false;
@@ -35,8 +44,8 @@ export class WorkerLink {
     const name = this.#newName();
     this.#buses.set(name, bus);
     this.#listen();
-    if (this.#ended) bus.onEnd();
-    else if (this.#welcome !== undefined) this.#connect(name, bus);
+    if (this.#welcome !== undefined) this.#connect(name, bus);
+    else if (this.#ended) bus.onEnd();
     return () => {
       this.#buses.delete(name);
       this.#sockets.get(name)?.end();
@@ -79,7 +88,8 @@ export class WorkerLink {
     if (this.#isListening) return;
     this.#isListening = true;
     process.on("message", (message: unknown, handle: unknown) => {
-      if (isOurs(message)) this.#onMessage(message, handle);
+      const known = isOurs(message) ? asToWorker(message) : undefined;
+      if (known !== undefined) this.#onMessage(known, handle);
     });
     process.on("disconnect", () => this.#onEnd());
     if (!process.connected) return this.#onEnd();
@@ -94,7 +104,7 @@ export class WorkerLink {
     for (const bus of this.#buses.values()) bus.onError("connect", new Error(text));
   }
 
-  #onMessage(message: Record<string, unknown> & { readonly bowline: unknown }, handle: unknown): void {
+  #onMessage(message: ToWorker, handle: unknown): void {
     switch (message.bowline) {
       case "who":
         return this.#send({ bowline: "hello", probe: PROBE });
@@ -103,26 +113,24 @@ export class WorkerLink {
       case "welcome":
         return this.#onWelcome(message);
       case "bus": {
-        const content = asFromHub(message["message"]);
-        return content === undefined ? undefined : this.#buses.get(String(message["bus"]))?.onMessage(content);
+        const content = asFromHub(message.message);
+        return content === undefined ? undefined : this.#buses.get(message.bus)?.onMessage(content);
       }
       case "numbered":
-        return this.#onNumbered(String(message["station"]), Number(message["number"]));
+        return this.#onNumbered(message.station, message.number);
       case "stations":
-        return this.#onStations(message["stations"] as [number, string][]);
+        return this.#onStations(message.stations);
       case "upgrade":
-        return this.#onHandOver(message as unknown as HandOver, handle);
+        return this.#onHandOver(message, handle);
     }
   }
 
-  #onWelcome({ probe, folder: given, hub }: Record<string, unknown>): void {
+  #onWelcome(welcome: Welcome): void {
     // a second one may come when the primary was late
     if (this.#welcome !== undefined) return;
-    const folder = String(given);
-    const isBinary = probe instanceof Uint8Array;
-    this.#welcome = { isBinary, folder, hub: typeof hub === "string" ? hub : undefined };
+    this.#welcome = welcome;
     for (const [name, bus] of this.#buses) this.#connect(name, bus);
-    for (const station of this.#stations.values()) station.onWelcome(folder);
+    for (const station of this.#stations.values()) station.onWelcome(welcome.folder);
   }
 
   #connect(name: string, bus: HubBus): void {
@@ -139,6 +147,7 @@ export class WorkerLink {
     socket.on("connect", () => (isThere = true));
     socket.on("close", () => {
       if (this.#buses.get(name) !== bus) return;
+      this.#sockets.delete(name);
       if (isThere) bus.onEnd();
       else this.#connectOverIpc(name, bus);
     });
@@ -146,8 +155,9 @@ export class WorkerLink {
   }
 
   #connectOverIpc(name: string, bus: HubBus): void {
+    if (this.#ended) return bus.onEnd();
     const pipe: Pipe<ToHub> = {
-      isBinary: this.#welcome?.isBinary === true,
+      isBinary: this.#welcome?.probe instanceof Uint8Array,
       send: (message) => this.#send({ bowline: "bus", bus: name, message }),
     };
     bus.connect(pipe);
@@ -160,7 +170,7 @@ export class WorkerLink {
     station.onNumber(number);
   }
 
-  #onStations(list: readonly (readonly [number, string])[]): void {
+  #onStations(list: readonly StationPlace[]): void {
     const stations = new Map(list);
     for (const station of this.#stations.values()) station.onStations(stations);
   }
@@ -179,10 +189,10 @@ export class WorkerLink {
     });
   }
 
+  // a worker that is disconnected goes on until its clients have gone: so do private streams, and the ways to sessions
   #onEnd(): void {
     this.#ended = true;
-    for (const bus of this.#buses.values()) bus.onEnd();
-    for (const station of this.#stations.values()) station.onStations(new Map());
+    for (const [name, bus] of this.#buses) if (!this.#sockets.has(name)) bus.onEnd();
   }
 
   /** What does not reach the primary any more is lost: the end of the channel is told otherwise. */

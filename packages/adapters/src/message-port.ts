@@ -30,7 +30,7 @@ export function createHub(options: Partial<MessagePortOptions> = {}): MessagePor
   const hub = new Hub(maxQueuedBytes);
   return {
     connect(port) {
-      const member = hub.connect({ isBinary: true, send: (message: FromHub) => port.postMessage(message) });
+      const member = hub.connect({ isBinary: true, send: (message: FromHub) => post(port, message) });
       const end = (): void => {
         member.onEnd();
         port.off("message", onMessage).off("close", end);
@@ -71,7 +71,7 @@ export class MessagePortBus extends HubBus {
     });
     port.on("close", () => this.onEnd());
     port.unref();
-    this.connect({ isBinary: true, send: (message: ToHub) => port.postMessage(message) });
+    this.connect({ isBinary: true, send: (message: ToHub) => post(port, message) });
   }
 
   /** @see {@link HubBus.close} */
@@ -79,6 +79,13 @@ export class MessagePortBus extends HubBus {
     await super.close();
     this.#port.close();
   }
+}
+
+/** Hot path: a view would take all along that it is a view of. */
+function post(port: MessagePort, message: FromHub | ToHub): void {
+  if (message.type !== "batch" || typeof message.bytes === "string") return port.postMessage(message);
+  const bytes = new Uint8Array(message.bytes);
+  port.postMessage({ ...message, bytes }, [bytes.buffer]);
 }
 
 /** Options of {@link createAdapter}. */

@@ -5,7 +5,7 @@ import { Primary, primaryDefaults, type PrimaryOptions } from "./ipc-primary.ts"
 import { checkLimit } from "./limits.ts";
 import { busDefaults, NodeClusterBus, type NodeClusterBusOptions } from "./node-cluster-bus.ts";
 import { OfficialBus } from "./official-bus.ts";
-import { OfficialCodec } from "./official-codec.ts";
+import { missingText, OfficialCodec } from "./official-codec.ts";
 import { forwardingDefaults, type ForwardingOptions, SessionForwarder } from "./session-forwarder.ts";
 
 export { NodeClusterBus, type NodeClusterBusOptions } from "./node-cluster-bus.ts";
@@ -26,7 +26,8 @@ export interface NodeClusterOptions extends ClusterOptions, NodeClusterBusOption
 /**
  * Lets a server share its port with those of the other workers of node:cluster: what it emits reaches their clients, and
  * a client may reach any of them with each request. The primary must have called {@link setupPrimary}. In a process that
- * is no worker the server is alone, so the same program runs with and without a cluster (api.md X7, X8).
+ * is no worker the server is alone, so the same program runs with and without a cluster (api.md X7, X8). Each server needs
+ * one of its own: those that share one are counted as one.
  * @throws UsageError for options of the wrong kind
  * @example const io = new Server(httpServer, { adapter: createAdapter() });
  */
@@ -42,13 +43,15 @@ export function createAdapter(options: Partial<NodeClusterOptions> = {}): Cluste
     return clusterSetup(new OfficialBus(maxQueuedBytes), new OfficialCodec(), options);
   }
   const bus = new NodeClusterBus({ maxQueuedBytes });
-  const setup = clusterSetup(bus, bowlineCodec(), options);
+  const codec = Object.assign(bowlineCodec(), { timeoutText: missingText });
+  const setup = clusterSetup(bus, codec, options);
   return link === undefined
     ? setup
-    : { ...setup, company: bus, sessions: new SessionForwarder(link, { maxForwarded, maxHandOvers }) };
+    : { ...setup, company: bus, sessions: () => new SessionForwarder(link, { maxForwarded, maxHandOvers }) };
 }
 
-let primary: Primary | undefined;
+// this package may be loaded twice, in both its forms: two would answer each worker
+const PRIMARY: unique symbol = Symbol.for("bowline.primary");
 
 /**
  * Makes the primary of node:cluster carry what its workers tell each other; best before the first `fork()`. It carries what
@@ -60,5 +63,5 @@ export function setupPrimary(options: Partial<PrimaryOptions> = {}): void {
   if (!cluster.isPrimary) throw new UsageError("not_primary", "setupPrimary() belongs into the primary process");
   const { maxQueuedBytes = primaryDefaults.maxQueuedBytes, maxHandOvers = primaryDefaults.maxHandOvers } = options;
   for (const [name, value] of Object.entries({ maxQueuedBytes, maxHandOvers })) checkLimit(name, value);
-  primary ??= new Primary({ maxQueuedBytes, maxHandOvers });
+  if (!(PRIMARY in cluster)) Reflect.set(cluster, PRIMARY, new Primary({ maxQueuedBytes, maxHandOvers }));
 }

@@ -26,6 +26,10 @@ export const nodeOf = (channel: string): string | undefined => {
   return end > 0 ? channel.slice(0, end) : undefined;
 };
 
+/** What the error of official workers says when some have not answered in time (api.md A5). */
+export const missingText: ClusterCodec["timeoutText"] = (_kind, received, expected) =>
+  `timeout reached: missing ${expected - received} responses`;
+
 /**
  * v4's cluster messages as official workers send them: objects. Between codec and bus they are MessagePack, which keeps
  * what the IPC channel keeps.
@@ -35,6 +39,7 @@ export class OfficialCodec implements ClusterCodec {
   readonly carriesPackets = false;
   readonly nodeId: () => string = v4Id;
   readonly requestId: () => string = v4Id;
+  readonly timeoutText: ClusterCodec["timeoutText"] = missingText;
 
   channels({ id, namespace }: ClusterNode): Channel[] {
     return [{ name: channelOf(namespace) }, { name: answersOf(id, namespace) }];
@@ -61,9 +66,5 @@ export class OfficialCodec implements ClusterCodec {
 
   decode(node: ReceivingNode, _channel: string, bytes: Uint8Array): ReceivedMessage | undefined {
     return fromV4Message(node, readMsgpack(bytes));
-  }
-
-  timeoutText(_kind: unknown, received: number, expected: number): string {
-    return `timeout reached: missing ${expected - received} responses`;
   }
 }

@@ -20,10 +20,10 @@ export interface OfficialMessage {
 export function asOfficial(value: unknown): OfficialMessage | undefined {
   if (!isRecord(value) || value["source"] !== SOURCE) return undefined;
   const { uid, nsp, type, requesterUid } = value;
-  const isOne = typeof uid === "string" && typeof nsp === "string" && typeof type === "number";
-  return isOne && (requesterUid === undefined || typeof requesterUid === "string")
-    ? (value as unknown as OfficialMessage)
-    : undefined;
+  if (typeof uid !== "string" || typeof nsp !== "string" || typeof type !== "number") return undefined;
+  const message = { ...value, source: SOURCE, uid, nsp, type } as const;
+  if (requesterUid === undefined) return message;
+  return typeof requesterUid === "string" ? { ...message, requesterUid } : undefined;
 }
 
 /** About what a value takes on an IPC channel, in bytes. */

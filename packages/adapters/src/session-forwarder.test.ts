@@ -11,7 +11,7 @@ import { type AddressInfo, connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Station, WorkerLink } from "./ipc-worker.ts";
 import { numberIn, STATIONS, withNumber } from "./station-number.ts";
 import { forwardingDefaults, SessionForwarder } from "./session-forwarder.ts";
@@ -70,6 +70,7 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
+  vi.useRealTimers();
   for (const close of closes) await close();
   rmSync(links.folder, { recursive: true });
 });
@@ -146,28 +147,29 @@ test("a request is passed on with its body, its headers and its client's address
     request.on("data", (chunk) => (text += String(chunk)));
     request.on("end", () => {
       response.writeHead(201, { "X-Answer": "yes", "Set-Cookie": ["a=1", "b=2"] });
-      response.end(`${text} ${String(request.headers["x-question"])} ${String(request.headers["bowline-from"])}`);
+      const from = `${String(request.headers["bowline-from"])} ${typeof request.socket.remotePort}`;
+      response.end(`${text} ${String(request.headers["x-question"])} ${from}`);
     });
   };
-  const sid = second.forwarder.mark(ID);
+  const sid = await second.forwarder.mark(ID);
   const headers = { "X-Question": "why", "Bowline-From": '{"address":"6.6.6.6"}' };
   const answer = await ask(first.port, sid, { method: "POST", body: "hello", headers });
   // what a client says of its own address counts nothing
-  expect(answer).toEqual([201, "hello why undefined"]);
+  expect(answer).toEqual([201, "hello why undefined number"]);
   expect(second.served).toEqual([`POST /e/?sid=${sid} of 127.0.0.1`]);
   expect(first.served).toEqual([]);
 });
 
 test("its own sessions, those of nobody and foreign ids are not passed on", async () => {
   const [first] = [await start(), await start()];
-  for (const sid of [first.forwarder.mark(ID), withNumber(ID, 77), "foreign"]) {
+  for (const sid of [await first.forwarder.mark(ID), withNumber(ID, 77), "foreign"]) {
     expect(await ask(first.port, sid)).toEqual([400, "unknown"]);
   }
 });
 
 test("an upgrade is handed over with what came of it, and no header of the client names its address", async () => {
   const [first, second] = [await start(), await start()];
-  const sid = second.forwarder.mark(ID);
+  const sid = await second.forwarder.mark(ID);
   const socket = connect(first.port, "127.0.0.1");
   socket.write(
     `GET /e/?sid=${sid} HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\nbowline-from: {"address":"6.6.6.6"}\r\n\r\nmore`,
@@ -183,7 +185,7 @@ test("beyond the limits requests and upgrades are answered with 503 (maxForwarde
   const [first, second] = [await start({ maxForwarded: 2, maxHandOvers: 0 }), await start()];
   const held: ServerResponse[] = [];
   second.handler = (_request, response) => void held.push(response);
-  const sid = second.forwarder.mark(ID);
+  const sid = await second.forwarder.mark(ID);
   const waiting = [ask(first.port, sid), ask(first.port, sid)];
   await expect.poll(() => held.length).toBe(2);
   const [status, text] = await ask(first.port, sid);
@@ -209,7 +211,7 @@ test("a client that gives up ends what was passed on for it; an owner that break
     if (request.method === "GET") response.on("close", () => aborted++);
     else request.socket.destroy();
   };
-  const sid = second.forwarder.mark(ID);
+  const sid = await second.forwarder.mark(ID);
   const client = httpRequest({ port: first.port, path: `/e/?sid=${sid}`, agent: false });
   client.on("error", () => {});
   client.end();
@@ -223,14 +225,92 @@ test("an owner that does not answer within the heartbeat of its session has lost
   const [first, second] = [await start(), await start()];
   first.handler = (_request, response) => void response.writeHead(400).end("ours");
   second.handler = () => {};
-  expect(await ask(first.port, second.forwarder.mark(ID))).toEqual([400, "ours"]);
+  expect(await ask(first.port, await second.forwarder.mark(ID))).toEqual([400, "ours"]);
 });
 
 test("after its end it passes nothing on and is not reached", async () => {
   const [first, second] = [await start(), await start()];
-  const sid = second.forwarder.mark(ID);
+  const sid = await second.forwarder.mark(ID);
   second.forwarder.close();
   first.forwarder.onStations(new Map());
   expect(await ask(first.port, sid)).toEqual([400, "unknown"]);
   expect(second.forwarder.mark(ID)).toBe(ID);
+});
+
+test("a body is passed on with every method, and what comes next on the same connection is whole (api.md X8)", async () => {
+  const [first, second] = [await start(), await start()];
+  const bodies: string[] = [];
+  second.handler = (request, response) => {
+    // as an engine that does not wait for the body of a poll
+    if (request.method !== "POST") response.end("early");
+    let text = "";
+    request.on("data", (chunk) => (text += String(chunk)));
+    request.on("end", () => {
+      bodies.push(text);
+      response.end("late");
+    });
+  };
+  const sid = await second.forwarder.mark(ID);
+  for (const method of ["GET", "DELETE", "OPTIONS", "HEAD", "PUT"]) {
+    for (const framing of [
+      "Content-Length: 5\r\n\r\nhello",
+      "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    ]) {
+      const socket = connect(first.port, "127.0.0.1");
+      socket.write(`${method} /e/?sid=${sid} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${framing}`);
+      let got = "";
+      socket.on("data", (chunk) => (got += String(chunk)));
+      await once(socket, "close");
+      expect([method, framing, got.slice(0, 15)]).toEqual([method, framing, "HTTP/1.1 200 OK"]);
+      bodies.length = 0;
+      expect(await ask(first.port, sid, { method: "POST", body: "next" })).toEqual([200, "late"]);
+      expect(bodies.at(-1)).toBe("next");
+    }
+  }
+});
+
+test("an answer ahead of the end of a body reaches the client, each time (api.md X8)", async () => {
+  const [first, second] = [await start(), await start()];
+  first.handler = (_request, response) => void response.writeHead(400).end("ours");
+  second.handler = (request, response) => {
+    // as an engine whose maxHttpBufferSize is exceeded
+    response.writeHead(413, { Connection: "close" }).end("too long");
+    request.resume();
+  };
+  const sid = await second.forwarder.mark(ID);
+  const body = "x".repeat(4_000_000);
+  const statuses = new Set<number>();
+  for (let count = 0; count < 40; count++) {
+    // a client may meet the end of its connection while it writes: that is between it and the first one
+    const [status] = await ask(first.port, sid, { method: "POST", body }).catch(() => [413]);
+    statuses.add(status);
+  }
+  expect([...statuses]).toEqual([413]);
+});
+
+test("a session that begins before its worker has a number waits for it, for a while (api.md X8)", async () => {
+  vi.useFakeTimers();
+  const engine = { opts: { pingInterval: 1, pingTimeout: 1 }, serveRequest() {}, serveUpgrade() {} };
+  let name = 0;
+  const link = { addStation: () => String(++name), leave() {} } as unknown as WorkerLink;
+  const forwarder = new SessionForwarder(link, forwardingDefaults);
+  forwarder.reach(engine);
+  const early = forwarder.mark(ID);
+  expect(early).toBeInstanceOf(Promise);
+  forwarder.onNumber(65);
+  expect(await early).toBe(withNumber(ID, 65));
+  expect(forwarder.mark(ID)).toBe(withNumber(ID, 65));
+
+  // under a primary that gives none, and where it is closed meanwhile
+  forwarder.close();
+  forwarder.reach(engine);
+  const late = forwarder.mark(ID);
+  vi.advanceTimersByTime(2_000);
+  expect([await late, forwarder.mark(ID)]).toEqual([ID, ID]);
+  forwarder.close();
+  forwarder.reach(engine);
+  const last = forwarder.mark(ID);
+  forwarder.close();
+  expect(await last).toBe(ID);
+  expect(vi.getTimerCount()).toBe(0);
 });

@@ -27,7 +27,14 @@ export interface ForwardingOptions {
 /** @internal A test compares these with the `@default` notes above. */
 export const forwardingDefaults: Readonly<ForwardingOptions> = { maxForwarded: 10_000, maxHandOvers: 1_000 };
 
-/** Who the client is, in what goes through the private listener of a worker. */
+/** Who the client is. */
+interface Sender {
+  readonly address: string;
+  readonly port: number | undefined;
+  readonly secure: boolean;
+}
+
+/** The header with the client, in what goes through the private listener of a worker. */
 const FROM = "bowline-from";
 
 /** Connections to other workers that are kept for the next request. */
@@ -35,6 +42,9 @@ const MAX_FREE_SOCKETS = 256;
 
 /** What a request may take beyond the heartbeat of its session, in ms. */
 const GRACE = 1_000;
+
+/** How long sessions that begin wait for the number of their worker, in ms. */
+const NUMBER_TIMEOUT = 2_000;
 
 /** Headers of one connection only (RFC 9110 §7.6.1), and ours. */
 const OWN_HEADERS: ReadonlySet<string> = new Set([
@@ -60,6 +70,8 @@ export class SessionForwarder implements SessionRouter, Station {
   readonly #handedOver = new WeakSet<Duplex>();
   #name: string | undefined;
   #number: number | undefined;
+  /** There while a number may come; ends the wait for it. */
+  #numbering: { readonly over: Promise<void>; readonly end: () => void } | undefined;
   #stations: ReadonlyMap<number, string> = new Map();
   #engine: RoutedEngine | undefined;
   #server: Server | undefined;
@@ -72,14 +84,31 @@ export class SessionForwarder implements SessionRouter, Station {
   }
 
   /** @see {@link SessionRouter.mark} */
-  mark(id: string): string {
-    return this.#number === undefined ? id : withNumber(id, this.#number);
+  mark(id: string): string | Promise<string> {
+    if (this.#number !== undefined) return withNumber(id, this.#number);
+    return this.#numbering === undefined ? id : this.#numbering.over.then(() => this.mark(id));
   }
 
   /** @see {@link SessionRouter.reach} */
   reach(engine: RoutedEngine): void {
     this.#engine = engine;
-    this.#name ??= this.#link.addStation(this);
+    if (this.#name !== undefined) return;
+    this.#awaitNumber();
+    this.#name = this.#link.addStation(this);
+  }
+
+  // a session that begins before its worker has a number could not be reached from others
+  #awaitNumber(): void {
+    let end = ignore;
+    const over = new Promise<void>((resolve) => {
+      const timer = setTimeout(() => end(), NUMBER_TIMEOUT).unref();
+      end = () => {
+        clearTimeout(timer);
+        this.#numbering = undefined;
+        resolve();
+      };
+    });
+    this.#numbering = { over, end };
   }
 
   /** @see {@link SessionRouter.close} */
@@ -87,6 +116,7 @@ export class SessionForwarder implements SessionRouter, Station {
     if (this.#name !== undefined) this.#link.leave(this.#name);
     this.#name = undefined;
     this.#number = undefined;
+    this.#numbering?.end();
     // what is on its way comes to its end
     this.#server?.close();
     this.#server = undefined;
@@ -101,7 +131,7 @@ export class SessionForwarder implements SessionRouter, Station {
       return true;
     }
     const { url, method } = request;
-    const headers = { ...headersOf(request), [FROM]: this.#senderOf(request) };
+    const headers = { ...headersOf(request), ...framingOf(request), [FROM]: this.#senderOf(request) };
     try {
       const passed = httpRequest({ socketPath: station.path, agent: this.#agent, path: url, method, headers });
       this.#forward(passed, request, response);
@@ -139,10 +169,15 @@ export class SessionForwarder implements SessionRouter, Station {
     });
     // other workers keep their connections: who closes one may meet a request on its way
     server.keepAliveTimeout = 0;
+    server.on("connection", (socket: Socket) => {
+      // they must not meet its end, either, before they have read an answer that comes ahead of the end of a body
+      if (!this.#handedOver.has(socket)) socket.destroySoon = () => void socket.end();
+    });
     server.on("error", (error) => {
       process.emitWarning(`sessions of this worker cannot be reached from others: ${error.message}`, {
         code: "BOWLINE",
       });
+      this.#numbering?.end();
     });
     const path = privatePath(folder);
     // exclusive: what a worker listens on is the primary's otherwise
@@ -153,6 +188,7 @@ export class SessionForwarder implements SessionRouter, Station {
   /** @internal */
   onNumber(number: number): void {
     this.#number = number;
+    this.#numbering?.end();
   }
 
   /** @internal */
@@ -185,20 +221,22 @@ export class SessionForwarder implements SessionRouter, Station {
     passed.setTimeout(pingInterval + pingTimeout + GRACE, () => passed.destroy());
     passed.on("response", (answered) => {
       isAnswered = true;
-      relay(answered, request, response);
+      relay(answered, request, response, passed);
     });
     passed.on("close", () => this.#forwarded--);
     passed.on("error", () => {
       // its owner has died, or is stuck: then nobody knows the session
-      if (!isAnswered && !response.destroyed) this.#engine?.serveRequest(request, response);
+      if (isAnswered || response.destroyed) return;
+      request.unpipe(passed).resume();
+      this.#engine?.serveRequest(request, response);
     });
     request.on("error", ignore);
     response.on("error", ignore);
     response.on("close", () => {
       if (!response.writableFinished) passed.destroy();
     });
-    if (hasBody(request)) request.pipe(passed);
-    else passed.end();
+    if (framingOf(request) === undefined) passed.end();
+    else request.pipe(passed);
   }
 
   #handOver(number: number, request: IncomingMessage, socket: Socket, head: Uint8Array): void {
@@ -235,7 +273,9 @@ export class SessionForwarder implements SessionRouter, Station {
   }
 
   #senderOf({ socket }: IncomingMessage): string {
-    return JSON.stringify({ address: socket.remoteAddress ?? "", secure: Reflect.get(socket, "encrypted") === true });
+    const { remoteAddress: address = "", remotePort: port } = socket;
+    const sender: Sender = { address, port, secure: Reflect.get(socket, "encrypted") === true };
+    return JSON.stringify(sender);
   }
 }
 
@@ -247,15 +287,24 @@ function answer(response: ServerResponse): void {
 }
 
 /** Answers what was asked here with what came from there. */
-function relay(answered: IncomingMessage, request: IncomingMessage, response: ServerResponse): void {
+function relay(
+  answered: IncomingMessage,
+  request: IncomingMessage,
+  response: ServerResponse,
+  passed: ClientRequest,
+): void {
   if (response.headersSent || response.destroyed) return void answered.destroy();
-  const isLast = answered.headers.connection === "close" && request.httpVersionMajor === 1 && hasBody(request);
-  response.writeHead(answered.statusCode ?? 502, { ...headersOf(answered), ...(isLast && { Connection: "close" }) });
+  const isLast = answered.headers.connection === "close" && framingOf(request) !== undefined;
+  const close = isLast && request.httpVersionMajor === 1 && { Connection: "close" };
+  response.writeHead(answered.statusCode ?? 502, { ...headersOf(answered), ...close });
   answered.on("error", () => response.destroy());
   answered.on("aborted", () => response.destroy());
   answered.pipe(response);
+  if (!isLast) return;
   // the rest of a body that nobody reads must not hold up the connection
-  if (isLast) response.once("finish", () => request.unpipe().resume().socket.end());
+  request.unpipe(passed).resume();
+  answered.on("end", () => passed.destroy());
+  if (close) response.once("finish", () => request.socket.end());
 }
 
 /** The headers of a message that are not those of its connection. */
@@ -294,13 +343,20 @@ function restore(request: IncomingMessage, handedOver: WeakSet<Duplex>): void {
   delete request.headers[FROM];
   const at = request.rawHeaders.findIndex((name) => name.toLowerCase() === FROM);
   request.rawHeaders.splice(at, 2);
-  const { address, secure } = JSON.parse(from) as { address: string; secure: boolean };
-  Object.defineProperty(request.socket, "remoteAddress", { value: address, configurable: true });
-  Object.defineProperty(request.socket, "encrypted", { value: secure, configurable: true });
+  const { address, port, secure } = JSON.parse(from) as Sender;
+  const known = { remoteAddress: address, remotePort: port, encrypted: secure };
+  for (const [name, value] of Object.entries(known)) {
+    Object.defineProperty(request.socket, name, { value, configurable: true });
+  }
 }
 
-const hasBody = ({ headers, method }: IncomingMessage): boolean =>
-  method !== "GET" && (headers["transfer-encoding"] !== undefined || headers["content-length"] !== "0");
+/** How a body is framed on its way; undefined if there is none. What is announced must come, whatever the method. */
+function framingOf({ headers, method, httpVersionMajor }: IncomingMessage): Record<string, string> | undefined {
+  const length = headers["content-length"];
+  if (length !== undefined) return length === "0" ? undefined : {};
+  const isStreamed = headers["transfer-encoding"] !== undefined || (httpVersionMajor === 2 && method !== "GET");
+  return isStreamed ? { "transfer-encoding": "chunked" } : undefined;
+}
 
 /** What came behind the head and waits in the stream. */
 function unreadOf(socket: Socket): Buffer[] {

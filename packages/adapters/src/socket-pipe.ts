@@ -62,13 +62,28 @@ export class SocketPipe implements Pipe<ToHub | FromHub> {
       this.#chunks = rest.length === 0 ? [] : [rest];
       this.#length = rest.length;
       this.#needed = all.length < end ? end : HEAD_BYTES;
-      if (all.length >= end) this.#onMessage(messageOf(all[HEAD_BYTES - 1], all.subarray(HEAD_BYTES, end)));
+      if (all.length >= end && !this.#onContent(all[HEAD_BYTES - 1], all.subarray(HEAD_BYTES, end))) return;
     }
+  }
+
+  /** Returns false for what is not ours: then it has ended. */
+  #onContent(kind: number | undefined, content: Buffer): boolean {
+    let message: unknown;
+    try {
+      message = messageOf(kind, content);
+    } catch {
+      this.#socket.destroy();
+      return false;
+    }
+    this.#onMessage(message);
+    return true;
   }
 }
 
+/** @throws Error for what is no message of a pipe */
 function messageOf(kind: number | undefined, content: Buffer): unknown {
   if (kind === JSON_MESSAGE) return JSON.parse(content.toString());
+  if (kind !== BATCH && kind !== ASKING_BATCH) throw new Error("a message of an unknown kind");
   const batch: Carriage = { type: "batch", bytes: content, asks: kind === ASKING_BATCH };
   return batch;
 }

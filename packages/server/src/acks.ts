@@ -114,8 +114,71 @@ export interface PartialError extends Error {
   missing?: readonly string[];
 }
 
+/** Who gets what the clients of other nodes answer. */
+export interface NodesAck {
+  /** The other nodes have been asked: {@link seal} follows when all have told how many clients they wait for. */
+  askNodes(nodes: AskedNodes): void;
+  /** Another node has asked so many clients. */
+  expectRemote(clients: number): void;
+  /** A client of another node has answered. */
+  onRemoteAnswer(value: unknown): void;
+  /** All nodes have counted. */
+  seal(): void;
+}
+
+/** How many clients each of the other nodes has asked, and each of their answers as it comes. */
+export class EachRemoteAnswer implements NodesAck, Timed {
+  place = -1;
+  due = 0;
+  readonly #onCount: (clients: number) => void;
+  readonly #onAnswer: Listener;
+  readonly #timeout: number;
+  readonly #clock: Clock;
+  #nodes: AskedNodes | undefined;
+  #waiting = 0;
+  #isSealed = false;
+
+  constructor(onCount: (clients: number) => void, onAnswer: Listener, timeout: number, clock: Clock) {
+    this.#onCount = onCount;
+    this.#onAnswer = onAnswer;
+    this.#timeout = timeout;
+    this.#clock = clock;
+  }
+
+  askNodes(nodes: AskedNodes): void {
+    this.#nodes = nodes;
+    if (this.#timeout > 0) this.#clock.set(this, this.#clock.now() + this.#timeout);
+  }
+
+  expectRemote(clients: number): void {
+    this.#waiting += clients;
+    this.#onCount(clients);
+  }
+
+  onRemoteAnswer(value: unknown): void {
+    this.#waiting--;
+    this.#onAnswer(value);
+    this.#endIfDone();
+  }
+
+  seal(): void {
+    this.#isSealed = true;
+    this.#endIfDone();
+  }
+
+  advance(): void {
+    this.#nodes?.end();
+  }
+
+  #endIfDone(): void {
+    if (!this.#isSealed || this.#waiting > 0) return;
+    this.#clock.clear(this);
+    this.#nodes?.end();
+  }
+}
+
 /** The answers of all clients that a broadcast has reached: the first value of each. */
-export class BroadcastAck implements Collector, Timed {
+export class BroadcastAck implements Collector, NodesAck, Timed {
   place = -1;
   due = 0;
   readonly #nodes: AskedNodes[] = [];
@@ -145,7 +208,7 @@ export class BroadcastAck implements Collector, Timed {
     this.#waiting.add(socketId);
   }
 
-  /** Other nodes have been asked, too: {@link seal} once more when all have told how many clients they wait for. */
+  /** @see {@link NodesAck.askNodes} */
   askNodes(nodes: AskedNodes): void {
     this.#nodes.push(nodes);
     this.#open++;
@@ -157,12 +220,10 @@ export class BroadcastAck implements Collector, Timed {
     for (const nodes of this.#nodes) nodes.end();
   }
 
-  /** Another node has asked so many clients. */
   expectRemote(clients: number): void {
     this.#remote += clients;
   }
 
-  /** A client of another node has answered. */
   onRemoteAnswer(value: unknown): void {
     if (this.#remote === 0) return;
     this.#remote--;

@@ -1,5 +1,5 @@
 import { type Listener, type Packet, UsageError } from "@bowline/protocol";
-import { EachAnswer } from "./acks.ts";
+import { EachAnswer, EachRemoteAnswer } from "./acks.ts";
 import type { Cluster } from "./cluster/cluster.ts";
 import { Broadcast, type BroadcastSpace } from "./broadcast.ts";
 import type { EmitFlags } from "./emit-flags.ts";
@@ -120,16 +120,28 @@ export class Adapter extends ServerEmitter<AdapterEvents> {
     this.#operator(options).emit(event, ...args);
   }
 
-  /** Sends an EVENT packet; tells how many clients it reached, then each answer as it comes. */
+  /**
+   * Sends an EVENT packet; tells how many clients it reached, then each answer as it comes. In a cluster each of the other
+   * nodes tells how many it reached, too.
+   */
   broadcastWithAck(
     packet: Packet,
     options: BroadcastOptions,
     onCount: (clientCount: number) => void,
     onAnswer: (...args: unknown[]) => void,
   ): void {
+    const { clock, cluster, ackTimeout } = this.nsp;
+    const { rooms, except = new Set<Room>(), flags = {} } = options;
+    const [count, answer] = [this.#guarded(onCount as Listener), this.#guarded(onAnswer)];
+    const data = eventOf(packet);
     const answers = this.#operator(options).collect(
-      eventOf(packet),
-      (timeout, forget) => new EachAnswer(this.#guarded(onAnswer), timeout, this.nsp.clock, forget),
+      data,
+      (timeout, forget) => new EachAnswer(answer, timeout, clock, forget),
+      () => {
+        if (cluster === undefined || flags.local === true) return;
+        const others = new EachRemoteAnswer(count, answer, flags.timeout ?? ackTimeout, clock);
+        cluster.broadcastWithAck({ rooms, except }, flags, data, others);
+      },
     );
     onCount(answers.size);
   }

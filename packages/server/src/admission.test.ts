@@ -1,7 +1,9 @@
+import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
-import { termsOf } from "./admission.ts";
+import { termsOfUrl } from "./admission.ts";
 import { answerOf, ask, type Asking, askUpgrade, setTheStage, type Stage, streams, UPGRADE } from "./test-kit.ts";
 import type { ServerOptions } from "./options.ts";
+import { queryOf } from "./request-head.ts";
 
 const POLLING = "/socket.io/?EIO=4&transport=polling";
 const WEBSOCKET = "/socket.io/?EIO=4&transport=websocket";
@@ -327,7 +329,7 @@ describe("forbidden (code 4)", () => {
 });
 
 describe("what the parameters say", () => {
-  test.each<[string, Partial<ReturnType<typeof termsOf>>]>([
+  test.each<[string, Partial<ReturnType<typeof termsOfUrl>>]>([
     ["EIO=4&transport=polling&sid=a", { protocol: 4, transport: "polling", sid: "a", base64: false, repeated: false }],
     ["EIO=3", { protocol: 3 }],
     ["EIO=04", { protocol: 3 }],
@@ -336,6 +338,26 @@ describe("what the parameters say", () => {
     ["a=1&a=2", { repeated: false }],
     ["sid=&transport=", { sid: undefined, transport: "" }],
   ])("%s", (query, terms) => {
-    expect(termsOf(new URLSearchParams(query))).toMatchObject(terms);
+    expect(termsOfUrl(`/?${query}`)).toMatchObject(terms);
+  });
+
+  test("is what the platform reads in them, whatever they look like (abuse matrix 13, 15)", () => {
+    const pieces = ["EIO", "transport", "sid", "b64", "j", "=", "&", "?", "#", "%", "%3", "%73id", "+", "4", "é", ""];
+    const urls = fc.array(fc.constantFrom(...pieces), { maxLength: 12 }).map((parts) => `/x?${parts.join("")}`);
+    fc.assert(
+      fc.property(urls, (url) => {
+        const query = queryOf(url);
+        const { transport, sid, protocol, base64, jsonp, repeated } = termsOfUrl(url);
+        expect([transport ?? null, sid, protocol, base64, jsonp ?? null]).toEqual([
+          query.get("transport"),
+          query.get("sid") || undefined,
+          query.get("EIO") === "4" ? 4 : 3,
+          query.has("b64"),
+          query.get("j"),
+        ]);
+        expect(repeated).toBe(["EIO", "transport", "sid"].some((name) => query.getAll(name).length > 1));
+      }),
+      { numRuns: 2_000 },
+    );
   });
 });

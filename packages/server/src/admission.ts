@@ -63,23 +63,65 @@ let last: { readonly url: string; readonly terms: RequestTerms } | undefined;
 
 /** What a URL says; the same object for the same URL in a row. */
 export function termsOfUrl(url: string): RequestTerms {
-  if (last?.url !== url) last = { url, terms: termsOf(queryOf(url)) };
+  if (last?.url !== url) last = { url, terms: termsOf(url) };
   return last.terms;
 }
 
-export function termsOf(query: URLSearchParams): RequestTerms {
-  const repeated = ["EIO", "transport", "sid"].some((name) => query.getAll(name).length > 1);
-  return {
-    transport: query.get("transport") ?? undefined,
-    // an empty one is none, as in v4
-    sid: query.get("sid") || undefined,
-    protocol: query.get("EIO") === "4" ? 4 : 3,
-    base64: query.has("b64"),
-    jsonp: query.get("j") ?? undefined,
-    repeated,
-    isSession: false,
-  };
+/** Hot path. Of each name the first value counts. */
+function termsOf(url: string): RequestTerms {
+  let eio: string | undefined;
+  let transport: string | undefined;
+  let sid: string | undefined;
+  let jsonp: string | undefined;
+  let base64 = false;
+  let repeated = false;
+  const parameters = parametersOf(url);
+  for (let at = 0; at < parameters.length; at += 2) {
+    const name = parameters[at] ?? "";
+    const value = parameters[at + 1];
+    switch (name) {
+      case "EIO":
+        repeated ||= eio !== undefined;
+        eio ??= value;
+        break;
+      case "transport":
+        repeated ||= transport !== undefined;
+        transport ??= value;
+        break;
+      case "sid":
+        repeated ||= sid !== undefined;
+        sid ??= value;
+        break;
+      case "b64":
+        base64 = true;
+        break;
+      case "j":
+        jsonp ??= value;
+    }
+  }
+  // an empty id is none, as in v4
+  return { transport, sid: sid || undefined, protocol: eio === "4" ? 4 : 3, base64, jsonp, repeated, isSession: false };
 }
+
+/** Names and values in turn, those of a URL's query. */
+function parametersOf(url: string): string[] {
+  const parameters: string[] = [];
+  const start = url.indexOf("?") + 1;
+  if (start === 0) return parameters;
+  // most requests hold nothing that has to be decoded
+  if (ENCODED.test(url)) return [...queryOf(url)].flat();
+  for (let at = start, end; at < url.length; at = end + 1) {
+    end = url.indexOf("&", at);
+    if (end < 0) end = url.length;
+    const middle = url.indexOf("=", at);
+    if (middle >= 0 && middle < end) parameters.push(url.slice(at, middle), url.slice(middle + 1, end));
+    else if (at < end) parameters.push(url.slice(at, end), "");
+  }
+  return parameters;
+}
+
+// a second question mark in front of the first name is not a part of it
+const ENCODED = /[%+]|^[^?]*\?\?/;
 
 /** The same of a WebTransport session that is a new one, or wants to take over the one that `sid` names. */
 export function sessionTerms(sid: string | undefined): RequestTerms {

@@ -17,7 +17,7 @@ import {
   type WithAckErrors,
   type WithAckLists,
 } from "@bowline/protocol";
-import { BroadcastAck, type Collector, type PendingAck } from "./acks.ts";
+import { BroadcastAck, type Collector, type NodesAck, type PendingAck } from "./acks.ts";
 import type { Clock } from "./clock.ts";
 import type { EventContent, SocketDescription } from "./cluster/cluster-message.ts";
 import type { EmitFlags } from "./emit-flags.ts";
@@ -58,7 +58,7 @@ export interface EventRecorder {
 export interface OtherNodes {
   /** @param message what is sent here, if other nodes may send the very same */
   broadcast(target: Target, flags: EmitFlags, data: unknown[], message: Message | undefined): void;
-  broadcastWithAck(target: Target, flags: EmitFlags, data: unknown[], ack: BroadcastAck): void;
+  broadcastWithAck(target: Target, flags: EmitFlags, data: unknown[], ack: NodesAck): void;
   join(target: Target, rooms: readonly Room[]): void;
   leave(target: Target, rooms: readonly Room[]): void;
   disconnect(target: Target, close: boolean): void;

@@ -33,10 +33,10 @@ export function serveClientFile(
   response: ServerResponse,
   corsOptions: CorsOptions | undefined,
 ): boolean {
-  const [pathname = ""] = (request.url ?? "").split("?");
-  const prefix = `${path}/`;
-  if (!pathname.startsWith(prefix)) return false;
-  const file = FILES.get(pathname.slice(prefix.length));
+  const { url = "" } = request;
+  if (!url.startsWith(path) || url[path.length] !== "/") return false;
+  const end = url.indexOf("?", path.length);
+  const file = FILES.get(url.slice(path.length + 1, end < 0 ? undefined : end));
   if (file === undefined || (request.method !== "GET" && request.method !== "HEAD")) return false;
   if (corsOptions === undefined) void send(file, request, response);
   else serveWithCors(corsOptions, file, request, response);

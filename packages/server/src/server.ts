@@ -147,7 +147,7 @@ export class Server<
 
   #startEngine(): void {
     this.engine = new Engine(this.#options, this);
-    this.engine.routeBy(this.#setup?.sessions);
+    this.engine.routeBy(this.#setup?.sessions?.());
     this.engine.keepCompany(this.#setup?.company);
   }
 
@@ -251,13 +251,14 @@ export class Server<
 
   #join(setup: ClusterSetup | undefined): void {
     if (setup !== undefined) checkSetup(setup);
+    const isOther = setup !== this.#setup;
     this.#setup = setup;
     for (const namespace of this.#namespaces.values()) namespace.leaveCluster();
     this.cluster.use(setup);
     for (const namespace of this.#namespaces.values()) namespace.joinCluster(setup, this.cluster);
     // while the server is made, it has no engine yet
     const engine = this.engine as Engine | undefined;
-    engine?.routeBy(setup?.sessions);
+    if (isOther) engine?.routeBy(setup?.sessions?.());
     engine?.keepCompany(setup?.company);
   }
 

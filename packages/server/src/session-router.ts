@@ -16,9 +16,12 @@ export interface RoutedEngine {
  * not have are passed on to the one that does, so that nobody has to route them by their client.
  */
 export interface SessionRouter {
-  /** Makes a new session's id tell whose it is. @param id 20 random characters of `[A-Za-z0-9_-]` */
-  mark(id: string): string;
-  /** The engine whose sessions others are to reach; it is asked for no other one from now on. */
+  /**
+   * Makes a new session's id tell whose it is; the session begins when that is known.
+   * @param id 20 random characters of `[A-Za-z0-9_-]`
+   */
+  mark(id: string): string | Promise<string>;
+  /** The engine whose sessions others are to reach. */
   reach(engine: RoutedEngine): void;
   /** Passes a request on. @returns false: nobody is known who has the session */
   forwardRequest(sid: string, request: IncomingMessage, response: ServerResponse): boolean;

@@ -1,5 +1,8 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import type { io } from "socket.io-client";
+import { expect } from "vitest";
+import { atEnd, type ClientOptions, type ClientSocket } from "../harness.ts";
 import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 
@@ -9,6 +12,12 @@ export interface Workers {
   readonly url: string;
   /** Starts a worker, and waits until it listens. */
   start(env?: Record<string, string>): Promise<TestWorker>;
+  /** Takes a worker's IPC channel and its listening from it. */
+  detach(worker: TestWorker): Promise<unknown>;
+  /** Sends a message to a worker as it is. */
+  tell(worker: TestWorker, message: unknown): void;
+  /** Ends the primary, as somebody else would. */
+  kill(): Promise<void>;
   /** Ends all of them. */
   stop(): Promise<void>;
 }
@@ -97,7 +106,14 @@ export async function startPrimary(
       await new Promise<void>((resolve) => listening.set(id, resolve));
       return worker;
     },
+    detach: ({ id }) => call({ command: "detach", to: id }),
+    tell: ({ id }, message) => void primary.send({ command: "tell", to: id, message }),
+    async kill() {
+      primary.kill("SIGKILL");
+      await once(primary, "exit");
+    },
     async stop() {
+      if (primary.signalCode !== null) return;
       for (const worker of alive) worker.kill("SIGKILL");
       await Promise.all([...alive].map(({ ended }) => ended));
       if (primary.exitCode !== null) return;
@@ -106,3 +122,36 @@ export async function startPrimary(
     },
   };
 }
+
+/** Starts a primary that ends with the test. */
+export async function start(...args: Parameters<typeof startPrimary>): Promise<Workers> {
+  const workers = await startPrimary(...args);
+  atEnd(() => workers.stop());
+  return workers;
+}
+
+/** A client that ends with the test. */
+export function clientOf(connect: typeof io, url: string, options: ClientOptions = {}): ClientSocket {
+  const client = connect(url, { forceNew: true, reconnection: false, ...options });
+  atEnd(() => client.disconnect());
+  return client;
+}
+
+/** What a client's server answers. */
+export const ask = (client: ClientSocket, ...event: [string, ...unknown[]]): Promise<unknown> =>
+  client.timeout(5_000).emitWithAck(...event);
+
+/** Asks until the answer is as expected. */
+export async function eventually(question: () => Promise<unknown>, expected: unknown): Promise<void> {
+  const end = Date.now() + 8_000;
+  for (;;) {
+    const answer = await question();
+    if (JSON.stringify(answer) === JSON.stringify(expected)) return;
+    if (Date.now() > end) return expect(answer).toEqual(expected);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** The same question to all workers. */
+export const numbersOf = async (all: readonly TestWorker[], command: string): Promise<number[]> =>
+  (await Promise.all(all.map((worker) => worker.ask(command)))).map(Number);

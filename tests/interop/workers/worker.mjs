@@ -1,7 +1,9 @@
 // A worker of node:cluster with a server, led by a test over IPC. Its environment says whose server it is.
+import cluster from "node:cluster";
 import { createServer } from "node:http";
 import { readFileSync } from "node:fs";
 import { createServer as createSecureServer } from "node:https";
+import { createRequire } from "node:module";
 
 const { WHOSE, PORT, TLS } = process.env;
 const options = JSON.parse(process.env.ADAPTER_OPTIONS ?? "{}");
@@ -13,11 +15,24 @@ const httpServer = TLS
 const official = WHOSE === "official";
 const { Server } = await import(official ? "socket.io" : "bowline");
 const { createAdapter } = await import(official ? "@socket.io/cluster-adapter" : "@bowline/adapters/node-cluster");
+const adapter = createAdapter(options);
 /** @type {import("socket.io").Server & Partial<Pick<import("bowline").Server, "cluster" | "onError">>} */
 const io = new Server(httpServer, {
-  adapter: createAdapter(options),
+  adapter,
   ...JSON.parse(process.env.SERVER_OPTIONS ?? "{}"),
 });
+
+// another server with the same adapter
+if (process.env.SHARED) new Server(createServer(), { adapter });
+
+// another program in the same worker has the package in its other form
+if (process.env.TWICE) {
+  const require = createRequire(import.meta.url);
+  const another = new (require("bowline").Server)(createServer(), {
+    adapter: require("@bowline/adapters/node-cluster").createAdapter(),
+  });
+  another.of("/another");
+}
 
 const lost = { count: 0 };
 io.cluster?.on("gap", (gap) => (lost.count += gap.lost));
@@ -67,12 +82,21 @@ const commands = {
     });
   },
   close: () => io.close().then(() => true),
+  // it goes on with its clients
+  detach: () => {
+    if (cluster.worker) cluster.worker.exitedAfterDisconnect = true;
+    setImmediate(() => process.disconnect?.());
+  },
+  uid: () => process.getuid?.(),
+  say: (...messages) => messages.forEach((message) => process.send?.(message)),
 };
 
-process.on("message", async (/** @type {any} */ { test, command, args = [] }) => {
+process.on("message", async (/** @type {any} */ message) => {
+  const { test, command, args = [] } = message ?? {};
   if (test === undefined) return;
   try {
-    process.send?.({ test, result: await commands[command]?.(...args) });
+    const result = await commands[command]?.(...args);
+    process.send?.({ test, result });
   } catch (error) {
     process.send?.({ test, error: String(error) });
   }

@@ -39,8 +39,8 @@ export interface ClusterSetup {
   readonly codec: ClusterCodec;
   /** All options, with their defaults. */
   readonly options: Readonly<ClusterOptions>;
-  /** Where nodes share a port: who knows which of them owns a session. */
-  readonly sessions?: SessionRouter | undefined;
+  /** Where nodes share a port: makes, for each engine, who knows which of them owns a session. */
+  readonly sessions?: (() => SessionRouter) | undefined;
   /** Other nodes whose messages may leave together with those of this one. @default none */
   readonly company?: Company | undefined;
 }

@@ -1,4 +1,5 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { PacketType } from "@bowline/protocol";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { PartialError } from "../acks.ts";
 import { Adapter } from "../adapter.ts";
@@ -93,6 +94,53 @@ describe.each(codecs)("%s", (_name, make) => {
     expect(callback.mock.calls).toEqual([[null, ["answer 0", "answer 1", "answer 2", "answer 3"]]]);
     await stage.advance(2_000);
     expect(callback).toHaveBeenCalledTimes(1);
+  });
+
+  test("adapter.broadcastWithAck: a count of each node, then each answer as it comes (api.md A1, A4)", async () => {
+    const [a, b, c] = (await nodes(3, { codec: make() })) as [Node, Node, Node];
+    const peers = [a.join(), b.join(), b.join(), c.join()];
+    // all have heard each other
+    for (const { server } of [a, b, c]) server.serverSideEmit("hello");
+    await stage.settle();
+    const deadlines = [a, b, c].map(({ server }) => server.clock.size);
+    const told: unknown[] = [];
+    const packet = { type: PacketType.EVENT, nsp: "/", data: ["ask"] };
+    const askAll = (flags: object, rooms: string[] = []): void =>
+      a.server.sockets.adapter.broadcastWithAck(
+        packet,
+        { rooms: new Set(rooms), except: new Set([only(c).id]), flags: { timeout: 1_000, ...flags } },
+        (count) => told.push(count),
+        (answer) => told.push(answer),
+      );
+    askAll({});
+    await stage.settle();
+    expect(told).toEqual([1, 2, 0]);
+    const answers = (): void => {
+      [a, b, b].forEach((node, index) => {
+        for (const frame of node.take(peers[index]!)) {
+          peers[index]!.transport.receive(`43${/^42(\d+)/.exec(String(frame))![1]}["answer ${index}"]`);
+        }
+      });
+    };
+    answers();
+    await stage.settle();
+    expect(told.slice(3)).toEqual(["answer 0", "answer 1", "answer 2"]);
+    expect(c.take(peers[3]!)).toEqual([]);
+    expect([a, b, c].map(({ server }) => server.clock.size)).toEqual(deadlines);
+
+    // only here, and nobody; what comes after the time-out is nobody's
+    told.length = 0;
+    askAll({ local: true });
+    askAll({}, ["nobody"]);
+    await stage.settle();
+    expect(told).toEqual([1, 0, 0, 0]);
+    askAll({}, [only(b).id]);
+    await stage.advance(1_500);
+    told.length = 0;
+    answers();
+    await stage.settle();
+    expect(told).toEqual([]);
+    expect([a, b, c].map(({ server }) => server.clock.size)).toEqual(deadlines);
   });
 
   test("acknowledgements: nobody anywhere is no answer, at once", async () => {

@@ -1,5 +1,5 @@
 import { type Listener, UsageError } from "@bowline/protocol";
-import { type AskedNodes, type BroadcastAck, EachAnswer, type PartialError } from "../acks.ts";
+import { type AskedNodes, EachAnswer, type NodesAck, type PartialError } from "../acks.ts";
 import { Broadcast, type BroadcastSpace, dataOf, type OtherNodes } from "../broadcast.ts";
 import type { EmitFlags } from "../emit-flags.ts";
 import type { Message } from "../outbox.ts";
@@ -195,7 +195,7 @@ export class Cluster implements OtherNodes {
     this.#publish({ type: "broadcast", target, flags, content });
   }
 
-  broadcastWithAck(target: Target, flags: EmitFlags, data: unknown[], ack: BroadcastAck): void {
+  broadcastWithAck(target: Target, flags: EmitFlags, data: unknown[], ack: NodesAck): void {
     const timeout = flags.timeout ?? this.#space.ackTimeout;
     const content = { data };
     const make = (requestId: string): ClusterRequest => {

@@ -40,7 +40,11 @@ const text = (body: string): PollBody => ({ type: "text/plain; charset=UTF-8", b
 
 /** Engine.IO 4 (engine-protocol §4). */
 export const pollFormat4: PollFormat = {
-  encode: (packets) => text(encodePayload(packets, bufferBytes)),
+  encode(packets) {
+    const [first] = packets;
+    const isOne = packets.length === 1 && typeof first === "string";
+    return text(isOne ? first : encodePayload(packets, bufferBytes));
+  },
   readText: (payload) => new PayloadReader(payload, bufferBytes),
 };
 

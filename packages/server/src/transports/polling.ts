@@ -13,17 +13,30 @@ export interface PollExchange {
   readonly contentLength: number | undefined;
   /**
    * Answers. Later answers to the same request are ignored.
-   * @returns false if it could not be written: a listener has put into its headers what HTTP does not allow
+   * @param onSent called when a poll's answer that has not left at once has left this process, or never will
    */
-  answer(answer: PollAnswer): boolean;
-  /** Called when the answer has left this process, or never will. */
-  onFinish: (() => void) | undefined;
+  answer(answer: PollAnswer, onSent?: () => void): Answered;
   /** Ends the connection without an answer. */
   destroy(): void;
-  /** Called when the client gives up before the answer. */
-  onAbort: (() => void) | undefined;
-  /** Reads the body; `onChunk` gives false to stop reading. */
-  readBody(onChunk: (chunk: Uint8Array) => boolean, onEnd: () => void): void;
+  /** Calls back when the client gives up before the answer. */
+  hold(onAbort: () => void): void;
+  /** Reads the body, from a later tick on. */
+  readBody(reader: BodyReader): void;
+}
+
+/**
+ * What has become of an answer: "sent" has left this process, or never will; "sending" will later; "invalid" is not
+ * written, because a listener has put into its headers what HTTP does not allow.
+ */
+export type Answered = "sent" | "sending" | "invalid";
+
+/** Who reads a request's body. */
+export interface BodyReader {
+  /** False: it reads no more. */
+  onChunk(chunk: Uint8Array): boolean;
+  onEnd(): void;
+  /** The client has given up in the middle of it. */
+  onAbort(): void;
 }
 
 /** What goes back over HTTP. */
@@ -105,15 +118,17 @@ export class PollingTransport implements Transport, Timed {
       return this.#fail("overlap from client");
     }
     this.#poll = exchange;
-    exchange.onAbort = () => {
+    this.handler.onDrain();
+    if (this.#poll !== exchange) return;
+    if (this.#state === "closing") {
+      this.#say(LATE_CLOSE);
+      return this.#end("forced close", "");
+    }
+    exchange.hold(() => {
+      if (this.#poll !== exchange) return;
       this.#poll = undefined;
       this.#fail("poll connection closed prematurely");
-    };
-    this.handler.onDrain();
-    if (this.#state === "closing" && this.#poll !== undefined) {
-      this.#say(LATE_CLOSE);
-      this.#end("forced close", "");
-    }
+    });
   }
 
   /** A POST of this session. */
@@ -212,12 +227,8 @@ export class PollingTransport implements Transport, Timed {
     const upload: Upload = { exchange, isBinary, body: new GrowingBytes(), startedAt: this.#clock.now() };
     this.#upload = upload;
     if (this.#options.bodyTimeout !== 0) this.#clock.set(this, upload.startedAt + this.#options.bodyTimeout);
-    exchange.onAbort = () => {
-      this.#upload = undefined;
-      this.#fail("data request connection closed prematurely");
-    };
-    exchange.readBody(
-      (chunk) => {
+    exchange.readBody({
+      onChunk: (chunk) => {
         if (this.#upload !== upload) return false;
         if (this.#exceeds(upload.body.length + chunk.byteLength)) {
           this.#refuseLarge(exchange);
@@ -227,17 +238,21 @@ export class PollingTransport implements Transport, Timed {
         this.handler.onReadable(); // nothing to read yet, but a sign of life
         return true;
       },
-      () => {
+      onEnd: () => {
         if (this.#upload === upload) this.#onBody(upload);
       },
-    );
+      onAbort: () => {
+        if (this.#upload !== upload) return;
+        this.#upload = undefined;
+        this.#fail("data request connection closed prematurely");
+      },
+    });
   }
 
   #onBody(upload: Upload): void {
     this.#upload = undefined;
     this.#clock.clear(this);
     this.#post = upload.exchange;
-    upload.exchange.onAbort = undefined;
     const body = upload.body.bytes;
     try {
       const { format } = this.#options;
@@ -252,26 +267,33 @@ export class PollingTransport implements Transport, Timed {
   }
 
   #say(packets: readonly Frame[], compress = false): void {
-    if (this.#poll !== undefined) this.#answerPoll({ status: 200, compress, ...this.#options.format.encode(packets) });
+    if (this.#poll === undefined) return;
+    const { type, body } = this.#options.format.encode(packets);
+    this.#answerPoll({ status: 200, type, body, compress });
   }
 
   #answerPoll(answer: PollAnswer): void {
     const poll = this.#poll;
     this.#poll = undefined;
     if (poll === undefined) return;
-    poll.onAbort = undefined;
     this.#unsent = poll;
+    const answered = poll.answer(answer, () => this.#onSentLater(poll));
+    if (this.#unsent !== poll) return;
+    if (answered === "sent") return this.#onSent();
     this.bufferedBytes = Buffer.byteLength(answer.body);
-    poll.onFinish = () => this.#onAnswerSent(poll);
-    if (!poll.answer(answer)) this.#fail("invalid headers");
+    if (answered === "invalid") this.#fail("invalid headers");
   }
 
-  #onAnswerSent(poll: PollExchange): void {
+  #onSentLater(poll: PollExchange): void {
     if (this.#unsent !== poll) return;
+    this.#onSent();
+    if (this.#state !== "closed") this.handler.onDrain();
+  }
+
+  #onSent(): void {
     this.#unsent = undefined;
     this.bufferedBytes = 0;
     if (this.#state === "closed") this.#clock.clear(this);
-    else this.handler.onDrain();
   }
 
   #answerPost(answer: PollAnswer): void {
