@@ -97,6 +97,8 @@ export class RedisBus implements Bus {
   }
 
   stands(channel: string): Promise<void> | undefined {
+    // while it is down nobody can say
+    if (this.#status === "down") return undefined;
     const standing = this.#subscriptions?.stands(this.#kind, channel);
     return standing && within(standing, STAND_PATIENCE);
   }
