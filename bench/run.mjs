@@ -127,9 +127,9 @@ async function runInTurn(benchCase, peers, note) {
           console.error(`${benchCase.name} ${i + 1}/${runs} ${side.side} ${run.cost.toFixed(2)}`);
       } catch (error) {
         side.failed = true;
-        // the bare peers are no more than a few cases ask of them
-        if (!side.peer.startsWith("bare-"))
-          note(`**${side.side} failed in ${benchCase.name}:** ${error.message.split("\n", 1)[0]}`);
+        // the bare peers are no more than a few cases ask of them: that is nothing for a report
+        const tell = side.peer.startsWith("bare-") ? console.error : note;
+        tell(`**${side.side} failed in ${benchCase.name}:** ${error.message.split("\n", 1)[0]}`);
       }
     }
   }

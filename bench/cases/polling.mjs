@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { openAll } from "../harness/open-all.mjs";
 import { phaseEnd } from "../harness/phase.mjs";
 import { PollingClient } from "../harness/polling-client.mjs";
+import { connectCase } from "./connect.mjs";
 import { TEXT } from "./payload.mjs";
 
 const CLIENTS = 100;
@@ -44,34 +46,14 @@ const polling = {
   },
 };
 
-/** How many connect at a time. */
-const CONNECTING = 32;
-/** How often the warm-up opens its connections: see connect.mjs. */
-const WARM_ROUNDS = 6;
+const connectAll = (port, count, latencies) => openAll(count, () => PollingClient.connect(port), latencies);
 
 /** Two requests in turn on one connection, and a third, the POST with the CONNECT, on another. */
-const connect = {
-  name: "polling-connect",
-  title: "connect by polling: 2 TCP connections, 3 requests",
-  unit: "connection",
+const connect = connectCase("polling-connect", "connect by polling: 2 TCP connections, 3 requests", {
+  open: connectAll,
   target: { ratio: 0.65 },
   extra: true,
-
-  serve(io) {
-    io.on("connection", () => {});
-  },
-
-  async prepare(port) {
-    return async ({ warmUp, connections }, latencies) => {
-      for (let round = 0; warmUp && round < WARM_ROUNDS; round++) {
-        for (const client of await connectAll(port, connections)) client.close();
-        await sleep(300);
-      }
-      if (!warmUp) await connectAll(port, connections, latencies);
-      return connections;
-    };
-  },
-};
+});
 
 const idle = {
   name: "polling-idle",
@@ -90,19 +72,5 @@ const idle = {
     };
   },
 };
-
-async function connectAll(port, count, latencies) {
-  const clients = [];
-  const connectSome = async () => {
-    while (clients.length < count) {
-      const at = clients.push(undefined) - 1;
-      const start = performance.now();
-      clients[at] = await PollingClient.connect(port);
-      latencies?.note(performance.now() - start);
-    }
-  };
-  await Promise.all(Array.from({ length: CONNECTING }, connectSome));
-  return clients;
-}
 
 export const pollingCases = [polling, connect, idle];

@@ -1,5 +1,6 @@
 // A Socket.IO client of raw TCP and hand-made frames, as cheap as JavaScript allows: it must never be the limit.
 import net from "node:net";
+import { openAll } from "./open-all.mjs";
 
 const TEXT_FRAME = 0x81;
 const BINARY_FRAME = 0x82;
@@ -231,17 +232,6 @@ export class RawClient {
  * @param {{ request?: Buffer, joins?: boolean, latencies?: import("./statistics.mjs").Latencies }} [options]
  * @returns {Promise<RawClient[]>}
  */
-export async function connectAll(port, count, { request, joins, latencies } = {}) {
-  const clients = [];
-  let started = 0;
-  const lane = async () => {
-    while (started < count) {
-      started++;
-      const start = performance.now();
-      clients.push(await RawClient.connect(port, request, joins));
-      latencies?.note(performance.now() - start);
-    }
-  };
-  await Promise.all(Array.from({ length: 32 }, lane));
-  return clients;
+export function connectAll(port, count, { request, joins, latencies } = {}) {
+  return openAll(count, () => RawClient.connect(port, request, joins), latencies);
 }

@@ -4,32 +4,42 @@ import { type ClusterSetup, Server, type Socket } from "bowline";
 import { io as connect } from "bowline-client";
 import { afterEach, expect, test } from "vitest";
 import { clientMakers } from "../redis-clients.ts";
-import { describeWithRedis, startRedis } from "../redis-server.ts";
+import { describeWithRedis, type RedisServer, startRedis } from "../redis-server.ts";
 import { atEnd, closeAll, listenOn, once, until } from "./harness.ts";
 
 afterEach(closeAll);
 
-const formats: [name: string, adapterOf: (pub: RedisClient, sub: RedisClient) => ClusterSetup][] = [
+type AdapterOf = (pub: RedisClient, sub: RedisClient) => ClusterSetup;
+
+const formats: [name: string, adapterOf: AdapterOf][] = [
   ["Bowline's format", (pub, sub) => createAdapter(pub, sub, { format: "bowline" })],
   ["Bowline's format, sharded", (pub, sub) => createShardedAdapter(pub, sub, { format: "bowline" })],
   ["v4's sharded format", (pub, sub) => createShardedAdapter(pub, sub)],
 ];
 
+/** Servers on a Redis of their own. */
+async function startNodes(count: number, adapterOf: AdapterOf): Promise<Server[]> {
+  const redis = await startRedis();
+  atEnd(() => redis.stop());
+  const servers: Server[] = [];
+  while (servers.length < count) servers.push(await startNode(redis, adapterOf));
+  return servers;
+}
+
+async function startNode(redis: RedisServer, adapterOf: AdapterOf): Promise<Server> {
+  const [maker] = clientMakers;
+  const [pub, sub] = [await maker!.make(redis.url), await maker!.make(redis.url)];
+  atEnd(() => Promise.all([pub.close(), sub.close()]));
+  const io = new Server({ adapter: adapterOf(pub.client, sub.client) });
+  atEnd(() => io.close());
+  return io;
+}
+
 describeWithRedis("who has joined a room", () => {
   test.each(formats)(
     "gets what other nodes send there as soon as join() is settled (api.md X2), %s",
     async (_name, of) => {
-      const redis = await startRedis();
-      atEnd(() => redis.stop());
-      const [maker] = clientMakers;
-      const servers: Server[] = [];
-      for (let count = 0; count < 2; count++) {
-        const [pub, sub] = [await maker!.make(redis.url), await maker!.make(redis.url)];
-        atEnd(() => Promise.all([pub.close(), sub.close()]));
-        const io = new Server({ adapter: of(pub.client, sub.client) });
-        atEnd(() => io.close());
-        servers.push(io);
-      }
+      const servers = await startNodes(2, of);
       const [home, other] = servers as [Server, Server];
       const httpServer = createServer();
       home.attach(httpServer);
@@ -57,12 +67,8 @@ describeWithRedis("who has joined a room", () => {
   test("does not wait for a Redis that hangs, or that is away", async () => {
     const redis = await startRedis();
     atEnd(() => redis.stop());
-    const [maker] = clientMakers;
-    const [pub, sub] = [await maker!.make(redis.url), await maker!.make(redis.url)];
-    atEnd(() => Promise.all([pub.close(), sub.close()]));
-    const io = new Server({ adapter: createAdapter(pub.client, sub.client, { format: "bowline" }) });
+    const io = await startNode(redis, (pub, sub) => createAdapter(pub, sub, { format: "bowline" }));
     io.onError(() => {});
-    atEnd(() => io.close());
     const httpServer = createServer();
     io.attach(httpServer);
     await until(() => io.cluster.status === "up", "up");
@@ -83,17 +89,7 @@ describeWithRedis("who has joined a room", () => {
 
 describeWithRedis("what is sent to a room reaches only the nodes that have somebody in it", () => {
   test.each(formats)("8 nodes on Redis, %s", async (_name, adapterOf) => {
-    const redis = await startRedis();
-    atEnd(() => redis.stop());
-    const [maker] = clientMakers;
-    const servers: Server[] = [];
-    for (let count = 0; count < 8; count++) {
-      const [pub, sub] = [await maker!.make(redis.url), await maker!.make(redis.url)];
-      atEnd(() => Promise.all([pub.close(), sub.close()]));
-      const io = new Server({ adapter: adapterOf(pub.client, sub.client) });
-      atEnd(() => io.close());
-      servers.push(io);
-    }
+    const servers = await startNodes(8, adapterOf);
     const [home, ...others] = servers as [Server, ...Server[]];
     const httpServer = createServer();
     home.attach(httpServer);

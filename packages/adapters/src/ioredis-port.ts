@@ -60,12 +60,7 @@ export class IoredisPort implements RedisPort {
   /** The node of a cluster that publishes on plain channels. */
   #node: { readonly client: Internals; readonly commands: Internals } | undefined;
   #lazy: NodeJS.Timeout | undefined;
-  #listener: RedisPortListener | undefined;
-  readonly #receivers = new RedisReceivers({
-    find: () => receiversOf(this.#client),
-    onBroken: () => this.#listener?.onChange(),
-    onWhole: () => this.#listener?.onReady(),
-  });
+  readonly #receivers = new RedisReceivers(() => receiversOf(this.#client));
 
   constructor(client: IoredisClient) {
     this.#client = client as Internals;
@@ -125,7 +120,7 @@ export class IoredisPort implements RedisPort {
   }
 
   listen(listener: RedisPortListener): () => void {
-    this.#listener = listener;
+    this.#receivers.listen(listener);
     const onChange = (): void => listener.onChange();
     const take = (kind: SubscriptionKind, name: unknown, channel: unknown, bytes: unknown): void =>
       listener.onMessage(kind, String(name), String(channel), bytes as Buffer);
@@ -142,7 +137,6 @@ export class IoredisPort implements RedisPort {
     this.#connectIfLazy();
     return () => {
       clearTimeout(this.#lazy);
-      this.#listener = undefined;
       this.#receivers.close();
       for (const [event, handler] of added) this.#client.off(event, handler);
     };

@@ -30,11 +30,7 @@ export class NodeRedisPort implements RedisPort {
   readonly #handlers: Map<string, (message: unknown, channel: unknown) => void> = new Map();
   /** The node of a cluster that publishes. */
   #node: NodeRedisClient | undefined;
-  readonly #receivers = new RedisReceivers({
-    find: () => receiversOf(this.#client),
-    onBroken: () => this.#listener?.onChange(),
-    onWhole: () => this.#listener?.onReady(),
-  });
+  readonly #receivers = new RedisReceivers(() => receiversOf(this.#client));
 
   constructor(client: NodeRedisClient | NodeRedisCluster) {
     this.#client = client;
@@ -119,6 +115,7 @@ export class NodeRedisPort implements RedisPort {
 
   listen(listener: RedisPortListener): () => void {
     this.#listener = listener;
+    this.#receivers.listen(listener);
     let wasReady = this.isReady;
     const onChange = (): void => {
       wasReady &&= this.isReady;

@@ -8,7 +8,7 @@ import {
   writeMsgpack,
 } from "bowline/cluster";
 import { answersOf, channelOf, nodeOf } from "./official-codec.ts";
-import { asOfficial, SOURCE } from "./official-messages.ts";
+import { isOfficial, SOURCE } from "./official-messages.ts";
 import { observe } from "./observers.ts";
 import { Subscriptions } from "./subscriptions.ts";
 
@@ -76,9 +76,8 @@ export class OfficialBus implements Bus {
     this.#setStatus("closed");
   }
 
-  readonly #onMessage = (value: unknown): void => {
-    const message = asOfficial(value);
-    if (message === undefined) return;
+  readonly #onMessage = (message: unknown): void => {
+    if (!isOfficial(message)) return;
     const { source: _source, requesterUid, ...content } = message;
     const channel = requesterUid === undefined ? channelOf(message.nsp) : answersOf(requesterUid, message.nsp);
     if (!this.#subscriptions.wants(channel)) return;

@@ -16,14 +16,12 @@ export interface OfficialMessage {
   readonly requesterUid?: string;
 }
 
-/** Checks what came on an IPC channel. */
-export function asOfficial(value: unknown): OfficialMessage | undefined {
-  if (!isRecord(value) || value["source"] !== SOURCE) return undefined;
+/** Whether what came on an IPC channel is one. */
+export function isOfficial(value: unknown): value is OfficialMessage {
+  if (!isRecord(value) || value["source"] !== SOURCE) return false;
   const { uid, nsp, type, requesterUid } = value;
-  if (typeof uid !== "string" || typeof nsp !== "string" || typeof type !== "number") return undefined;
-  const message = { ...value, source: SOURCE, uid, nsp, type } as const;
-  if (requesterUid === undefined) return message;
-  return typeof requesterUid === "string" ? { ...message, requesterUid } : undefined;
+  const isOne = typeof uid === "string" && typeof nsp === "string" && typeof type === "number";
+  return isOne && (requesterUid === undefined || typeof requesterUid === "string");
 }
 
 /** About what a value takes on an IPC channel, in bytes. */

@@ -1,5 +1,5 @@
 import cluster, { type Worker } from "node:cluster";
-import { asOfficial, roughSize } from "./official-messages.ts";
+import { isOfficial, roughSize } from "./official-messages.ts";
 
 /** Nodes whose worker is remembered. */
 const MAX_NODES = 10_000;
@@ -16,9 +16,8 @@ export class OfficialRelay {
   }
 
   /** Something came from a worker. */
-  onMessage(from: Worker, value: unknown): void {
-    const message = asOfficial(value);
-    if (message === undefined) return;
+  onMessage(from: Worker, message: unknown): void {
+    if (!isOfficial(message)) return;
     if (this.#nodes.size < MAX_NODES) this.#nodes.set(message.uid, from);
     const requester = message.requesterUid === undefined ? undefined : this.#nodes.get(message.requesterUid);
     if (requester !== undefined) return this.#send(requester, message);

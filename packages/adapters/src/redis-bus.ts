@@ -3,6 +3,7 @@ import type { Bus, BusError, BusObserver, BusStatus, Deliver, LostMessages } fro
 import type { RedisClient } from "./redis-client.ts";
 import { RedisPublisher } from "./redis-publisher.ts";
 import { RedisSubscriptions, type SubscriptionsUser } from "./redis-subscriptions.ts";
+import { within } from "./within.ts";
 
 /** How long the end waits for Redis to confirm that nothing is subscribed to any more. In ms. */
 const CLOSE_PATIENCE = 1_000;
@@ -100,7 +101,7 @@ export class RedisBus implements Bus {
     // while it is down nobody can say
     if (this.#status === "down") return undefined;
     const standing = this.#subscriptions?.stands(this.#kind, channel);
-    return standing && within(standing, STAND_PATIENCE);
+    return standing && within(standing, STAND_PATIENCE, () => {});
   }
 
   async size(channel: string): Promise<number> {
@@ -147,7 +148,8 @@ export class RedisBus implements Bus {
   }
 
   async #settled(): Promise<void> {
-    await within(Promise.all([this.#subscriptions?.settled(), this.#publisher.settled()]), CLOSE_PATIENCE);
+    const settled = Promise.all([this.#subscriptions?.settled(), this.#publisher.settled()]);
+    await within(settled, CLOSE_PATIENCE, () => {});
   }
 
   /** With the first use: who only makes an adapter finds no listeners on his clients. */
@@ -194,13 +196,6 @@ export class RedisBus implements Bus {
   #tellError(error: BusError): void {
     for (const each of this.#observers) each.onError(error);
   }
-}
-
-/** Waits for something, but not for too long. */
-async function within(done: Promise<unknown>, patience: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  await Promise.race([done, new Promise((resolve) => (timer = setTimeout(resolve, patience)))]);
-  clearTimeout(timer);
 }
 
 /** Makes a text one that PSUBSCRIBE takes literally. */

@@ -1,4 +1,5 @@
 import type { Buffer } from "node:buffer";
+import { within } from "./within.ts";
 
 /** How something is subscribed to: by name, by a pattern, or on the shard of the name. */
 export type SubscriptionKind = "channel" | "pattern" | "shard";
@@ -70,14 +71,8 @@ export async function findSlot(ask: (command: "EXISTS") => Promise<unknown>): Pr
 }
 
 /** Rejects if something takes too long. */
-export async function withinDeadline<Value>(value: Promise<Value>): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error("a node of the Redis Cluster is not connected")), WRITE_DEADLINE);
+export function withinDeadline<Value>(value: Promise<Value>): Promise<Value> {
+  return within(value, WRITE_DEADLINE, () => {
+    throw new Error("a node of the Redis Cluster is not connected");
   });
-  try {
-    return await Promise.race([value, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,3 +1,5 @@
+import type { RedisPortListener } from "./redis-port.ts";
+
 /** What connections of both packages tell when they end. */
 const ENDS = ["end", "close", "reconnecting"];
 /** What they tell when a node has given away slots, and with them what was subscribed to there. */
@@ -26,28 +28,26 @@ export interface EventSource {
   off(event: string, listener: (error: unknown) => void): unknown;
 }
 
-/** What is told about receivers. */
-interface ReceiversOwner {
-  /** The receivers that there are. */
-  find(): Iterable<Receiver>;
-  /** What is subscribed to may not arrive any more. */
-  onBroken(): void;
-  /** All are connected again: what was subscribed to is to be asked for again. */
-  onWhole(): void;
-}
-
 /**
  * The connections on which a cluster's client receives. It has others than those for commands, and replaces or loses them,
  * with what was subscribed to on them, while it says that it is ready.
  */
 export class RedisReceivers {
-  readonly #owner: ReceiversOwner;
+  readonly #find: () => Iterable<Receiver>;
+  /** Who is told, from `listen` to `close`. */
+  #listener: RedisPortListener | undefined;
   readonly #watched = new Map<EventSource, { readonly receiver: Receiver; stop(): void }>();
   #looking: NodeJS.Timeout | undefined;
   #isRenewing = false;
 
-  constructor(owner: ReceiversOwner) {
-    this.#owner = owner;
+  /** @param find gives those that there are */
+  constructor(find: () => Iterable<Receiver>) {
+    this.#find = find;
+  }
+
+  /** What is subscribed to may not arrive any more: a change. All are connected again: it is to be asked for again. */
+  listen(listener: RedisPortListener): void {
+    this.#listener = listener;
   }
 
   /** While what was subscribed to is asked for again: the client may not know yet who has which slot. */
@@ -63,7 +63,7 @@ export class RedisReceivers {
   /** There may be others than before. */
   look(): void {
     const found = new Set<EventSource>();
-    for (const receiver of this.#owner.find()) {
+    for (const receiver of this.#find()) {
       const { source } = receiver;
       if (source === undefined) continue;
       found.add(source);
@@ -82,18 +82,19 @@ export class RedisReceivers {
     let looks = 0;
     this.#looking = setInterval(() => {
       this.look();
-      const broken = [...this.#owner.find()].filter(({ isReady }) => !isReady);
+      const broken = [...this.#find()].filter(({ isReady }) => !isReady);
       if (++looks % REPLACED_AFTER === 0) for (const each of broken) each.replace?.();
       if (broken.length > 0) return;
       this.#stopLooking();
       this.#isRenewing = true;
-      this.#owner.onWhole();
+      this.#listener?.onReady();
       this.#isRenewing = false;
     }, LOOK_INTERVAL);
-    this.#owner.onBroken();
+    this.#listener?.onChange();
   }
 
   close(): void {
+    this.#listener = undefined;
     this.#stopLooking();
     for (const { stop } of this.#watched.values()) stop();
   }

@@ -1,12 +1,15 @@
 import { IncomingMessage } from "node:http";
 import { Socket as NetSocket } from "node:net";
 
-let lastUrl = "/";
-let lastAddress = "";
+/** Gives one string for equal ones in a row. */
+const sharing = (): ((text: string) => string) => {
+  let last = "";
+  return (text) => (text === last ? last : (last = text));
+};
 
-// most sessions begin with the same URL, and behind a proxy all have its address: the same string in a row is kept once
-const sharedUrl = (url: string): string => (url === lastUrl ? lastUrl : (lastUrl = url));
-const sharedAddress = (address: string): string => (address === lastAddress ? lastAddress : (lastAddress = address));
+// most sessions begin with the same URL, and behind a proxy all have its address
+const sharedUrl = sharing();
+const sharedAddress = sharing();
 
 /**
  * What is kept of a session's first request. The request object itself is let go, unless the application has seen it:

@@ -114,16 +114,10 @@ export class NodeHttpExchange implements HttpExchange {
 
   /** False: it is to go plain. */
   #compress({ status, body }: PollAnswer, headers: Headers): boolean {
-    return this.#compression.start(
-      body,
-      this.request.headers["accept-encoding"],
-      (compressed, encoding) =>
-        void this.#finish(
-          status,
-          encoding === undefined ? headers : { ...headers, "Content-Encoding": encoding },
-          compressed,
-        ),
-    );
+    return this.#compression.start(body, this.request.headers["accept-encoding"], (compressed, encoding) => {
+      const all = encoding === undefined ? headers : { ...headers, "Content-Encoding": encoding };
+      this.#finish(status, all, compressed);
+    });
   }
 
   /** Hot path. Whether it has left. */
